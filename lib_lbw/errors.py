@@ -1,0 +1,107 @@
+"""Every error a user can meet, as one tree.
+
+    LbwError
+    ├── DirectiveError      a `<lora:...>` that cannot mean anything: text, position, nearest right name
+    │   └── BlockCountError     a vector whose length fits no layout of the family
+    ├── PresetError         a line of a preset file, with its number
+    ├── KeyNameError        a tensor name that is no module name of any known spelling
+    ├── FamilyError         the family of a file cannot be told, or is not the one asked for
+    ├── LoraFileError       a file that is not a sound LoRA: path and what is wrong with it
+    │   └── UnsupportedLoraError    a sound file that holds something we cannot apply
+    ├── NeedsBaseError      a delta that depends on the base weight, asked for without it
+    ├── CheckpointError     a checkpoint that cannot be loaded, and what is missing
+    ├── AnalysisError       axes, ranges or a results folder that make no grid
+    └── HostError           the running program refused
+
+A message is an English template with named fields, so that a translation is a dictionary from template to template
+and the fields stay data. `str(error)` is the English sentence.
+"""
+
+from collections.abc import Callable
+
+
+class LbwError(Exception):
+    """A fault the user can mend. `str()` gives one English sentence; `localized()` the same in another language."""
+
+    def __init__(self, template: str, /, **fields: object) -> None:
+        """Keep `template` and `fields` apart; `{name}` in the template is replaced by the field of that name."""
+        super().__init__(template, fields)
+        self.template = template
+        self.fields = fields
+
+    def __str__(self) -> str:
+        """Return the English sentence."""
+        return self.localized(lambda template: template)
+
+    def localized(self, translate: Callable[[str], str]) -> str:
+        """Return the sentence with the template passed through `translate` (template -> template)."""
+        return translate(self.template).format(**self.fields)
+
+
+class DirectiveError(LbwError):
+    """A directive that cannot be understood.
+
+    `text` is the exact text at fault, `position` its offset in the text that was parsed (0-based),
+    `nearest` the closest right spelling, or None.
+    """
+
+    def __init__(
+        self,
+        template: str,
+        /,
+        *,
+        text: str,
+        position: int = 0,
+        nearest: str | None = None,
+        **fields: object,
+    ) -> None:
+        """Build the error; `text`, `position` and `nearest` are also available to the template."""
+        super().__init__(template, text=text, position=position, nearest=nearest, **fields)
+        self.text = text
+        self.position = position
+        self.nearest = nearest
+
+
+class BlockCountError(DirectiveError):
+    """A vector with a number of values that no layout of the family has."""
+
+
+class PresetError(LbwError):
+    """A preset line that is neither a preset nor a comment. `line` counts from 1."""
+
+    def __init__(self, template: str, /, *, line: int, **fields: object) -> None:
+        """Build the error for line number `line`."""
+        super().__init__(template, line=line, **fields)
+        self.line = line
+
+
+class KeyNameError(LbwError):
+    """A tensor or module name that no known spelling explains."""
+
+
+class FamilyError(LbwError):
+    """The model family cannot be told from the keys, or is not the expected one."""
+
+
+class LoraFileError(LbwError):
+    """A file that is damaged, or is not a LoRA in safetensors format."""
+
+
+class UnsupportedLoraError(LoraFileError):
+    """A sound file with content that cannot be applied; the message names the modules."""
+
+
+class NeedsBaseError(LbwError):
+    """A delta (DoRA, OFT, BOFT, IA3, GLoRA) that is a function of the base weight, asked for without it."""
+
+
+class CheckpointError(LbwError):
+    """A checkpoint that cannot be loaded; the message says which file is missing and where to put it."""
+
+
+class AnalysisError(LbwError):
+    """An analysis that cannot be planned, resumed or written."""
+
+
+class HostError(LbwError):
+    """The running program (pipeline, WebUI) cannot do what was asked."""
