@@ -1,0 +1,99 @@
+"""The LoRA tag of a prompt that an analysis changes, and the prompt around it.
+
+The tag is the one with `lbw=XYZ`, else the one named, else the only one. Its own weights are the starting weights;
+`XYZ` itself stands for the preset of that name, or for 1 everywhere. A second tag with `lbw=ZYX` mirrors the first:
+each of its blocks gets 1 minus the weight there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from lib_lbw.errors import AnalysisError
+from lib_lbw.weights.directive import AllTerm, Directive, PresetTerm, Terms, Value, Weights
+from lib_lbw.weights.grammar import Found, find_directives, format_directive
+from lib_lbw.weights.presets import PresetBook
+
+MARK, MIRROR = "XYZ", "ZYX"
+ONE = Terms((AllTerm(Value("number", 1.0)),))
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A prompt with one tag singled out: prompt[start:end]. `directive` is that tag without the XYZ mark."""
+
+    prompt: str
+    start: int
+    end: int
+    directive: Directive
+    mirrors: tuple[Found, ...] = ()
+
+    @property
+    def weights(self) -> Weights:
+        """The starting weights: the tag's own, or 1 everywhere."""
+        return self.directive.weights or ONE
+
+    def prompt_with(self, directive: Directive, mirrored: Callable[[Directive], Directive]) -> str:
+        """Return the prompt with `directive` in place of the tag; `mirrored` rewrites the ZYX tags."""
+        edits = [(self.start, self.end, directive)]
+        edits += [(found.start, found.end, mirrored(_sound(found))) for found in self.mirrors]
+        prompt = self.prompt
+        for start, end, changed in sorted(edits, key=lambda edit: edit[0], reverse=True):
+            prompt = prompt[:start] + format_directive(changed) + prompt[end:]
+        return prompt
+
+
+def find_tag(prompt: str, lora: str | None = None, presets: PresetBook | None = None) -> Tag:
+    """Single out the tag to change; `lora` names it where several could be meant.
+
+    Raises DirectiveError for a faulty tag, AnalysisError when no tag or more than one could be meant.
+    """
+    tags = find_directives(prompt)
+    for found in tags:
+        if found.error is not None:
+            raise found.error
+    chosen = _choose(tags, lora)
+    directive = _sound(chosen)
+    marked = replace(
+        directive,
+        weights=_unmarked(directive.weights, presets or PresetBook.shipped()),
+        elements=None if directive.elements == MARK else directive.elements,
+    )
+    mirrors = tuple(found for found in tags if found is not chosen and _is_only(_sound(found).weights, MIRROR))
+    return Tag(prompt, chosen.start, chosen.end, marked, mirrors)
+
+
+def _choose(tags: tuple[Found, ...], lora: str | None) -> Found:
+    if not tags:
+        raise AnalysisError("the prompt holds no LoRA; write <lora:NAME:1> into it")
+    names = [_sound(found).name for found in tags]
+    if lora is not None and lora not in names:
+        nearest = get_close_matches(lora, names, 1, 0.0)[0]
+        raise AnalysisError("the prompt holds no LoRA {name}; the nearest is {nearest}", name=lora, nearest=nearest)
+    named = [found for found in tags if lora in (None, _sound(found).name)]
+    marked = [found for found in named if _is_marked(_sound(found))]
+    candidates = marked or named
+    if len(candidates) > 1:
+        raise AnalysisError(
+            "the prompt holds several LoRAs ({names}); write lbw=XYZ into the one to analyse",
+            names=", ".join(names),
+        )
+    return candidates[0]
+
+
+def _is_marked(directive: Directive) -> bool:
+    return directive.elements == MARK or _is_only(directive.weights, MARK)
+
+
+def _is_only(weights: Weights | None, name: str) -> bool:
+    return isinstance(weights, Terms) and weights.terms == (PresetTerm(name),)
+
+
+def _unmarked(weights: Weights | None, presets: PresetBook) -> Weights | None:
+    return None if _is_only(weights, MARK) and not presets.find(MARK) else weights
+
+
+def _sound(found: Found) -> Directive:
+    if found.directive is None:
+        raise AnalysisError("{text} is no sound tag", text=found.text)
+    return found.directive
