@@ -1,0 +1,76 @@
+"""Presets: named weights, kept in a text file of `NAME:weights` lines.
+
+One name may have several lines, one per vector length, and one line of terms for every other family.
+"""
+
+from functools import cache
+from importlib.resources import files
+
+from lib_lbw.errors import DirectiveError, PresetError
+from lib_lbw.weights.book import Book, Line, bare_line, exact_lines
+from lib_lbw.weights.element_presets import ElementBook
+from lib_lbw.weights.parser import parse_weights
+from lib_lbw.weights.terms import Vector, Weights, check_name
+
+__all__ = ["ElementBook", "PresetBook"]
+
+
+class PresetBook(Book[Weights]):
+    """The presets of one file, immutable."""
+
+    @classmethod
+    def parse(cls, text: str) -> "PresetBook":
+        """Read a preset file. It never fails: a faulty line stands in `faults` and is left out."""
+        lines: list[Line[Weights]] = []
+        for number, exact in enumerate(exact_lines(text), 1):
+            lines.append(_unless_twice(_line(number, exact), lines))
+        return cls(tuple(lines))
+
+    @classmethod
+    def shipped(cls) -> "PresetBook":
+        """Return the presets that come with the program."""
+        return _shipped()
+
+    def find(self, name: str) -> tuple[Weights, ...]:
+        """Return the weights of that name, one per vector length, in the order of the file; none if unknown."""
+        return self.contents(name)
+
+
+@cache
+def _shipped() -> PresetBook:
+    return PresetBook.parse((files("lib_lbw.weights") / "data" / "presets.txt").read_text("utf-8"))
+
+
+def _line(number: int, exact: str) -> Line[Weights]:
+    bare = bare_line(exact)
+    if not bare:
+        return Line(number, exact)
+    name, colon, weights = bare.partition(":")
+    name = name.strip()
+    if not colon:
+        error = PresetError("line {line} is neither NAME:weights nor a comment: {text!r}", line=number, text=bare)
+        return Line(number, exact, fault=error)
+    try:
+        return Line(number, exact, check_name(name), parse_weights(weights))
+    except DirectiveError as reason:
+        return Line(number, exact, name, fault=PresetError("line {line}: {reason}", line=number, reason=reason))
+
+
+def _unless_twice(line: Line[Weights], before: list[Line[Weights]]) -> Line[Weights]:
+    """Turn a second line of the same name and length into a fault: which of the two is meant cannot be known."""
+    if line.content is None:
+        return line
+    for earlier in before:
+        if earlier.content is not None and earlier.name == line.name and _size(earlier.content) == _size(line.content):
+            error = PresetError(
+                "line {line}: {name} stands in line {earlier} already, with as many values",
+                line=line.number,
+                name=line.name,
+                earlier=earlier.number,
+            )
+            return Line(line.number, line.text, line.name, fault=error)
+    return line
+
+
+def _size(weights: Weights) -> int:
+    return len(weights.values) if isinstance(weights, Vector) else 0
