@@ -11,7 +11,8 @@
     ├── NeedsBaseError      a delta that depends on the base weight, asked for without it
     ├── CheckpointError     a checkpoint that cannot be loaded, and what is missing
     ├── AnalysisError       axes, ranges or a results folder that make no grid
-    └── HostError           the running program refused
+    ├── HostError           the running program refused
+    └── StartError          the first start could not set itself up (lib_lbw/start/faults.py)
 
 A message is an English template with named fields, so that a translation is a dictionary from template to template
 and the fields stay data. `str(error)` is the English sentence.

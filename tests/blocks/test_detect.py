@@ -136,6 +136,11 @@ def test_shapes_decide_before_metadata(unets: Any) -> None:
     assert found.family == family("sdxl")
 
 
+def test_a_stray_transformer_key_does_not_change_the_family(unets: Any) -> None:
+    shapes = {**_file(unets["sd1"].layers, "sd1"), "lora_unet_double_blocks_0_img_attn_qkv.alpha": ()}
+    assert detect_family(shapes).family == family("sd1")
+
+
 def _flux(keys: int = 19) -> Shapes:
     double = {f"lora_unet_double_blocks_{n}_img_mod_lin.alpha": () for n in range(keys)}
     return {**double, **{f"lora_unet_single_blocks_{n}_linear1.alpha": () for n in range(2 * keys)}}

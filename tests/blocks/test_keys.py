@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib_lbw.blocks import DIALECTS, ModuleId, block_of, family, parse_key, parse_module, spell
+from lib_lbw.blocks.module import COMPONENTS
 from lib_lbw.blocks.roles import ROLES
 from lib_lbw.errors import KeyNameError
 
@@ -257,6 +258,10 @@ def test_names_of_open_clip_are_those_of_diffusers_converter(clip_layers: dict[s
 @given(st.sampled_from(["te1", "te2", "te3", "transformer", "unet"]), st.text(min_size=1))
 def test_module_ids_read_back(component: str, path: str) -> None:
     assert ModuleId.parse(str(ModuleId(component, path))) == ModuleId(component, path)
+
+
+def test_which_components_are_text_encoders() -> None:
+    assert {name for name in COMPONENTS if ModuleId(name, "x").is_text_encoder} == {"te1", "te2", "te3"}
 
 
 @pytest.mark.parametrize("text", ["", "unet", "unet.", "vae.conv_in"])

@@ -36,10 +36,10 @@ def test_three_thousand_keys_are_parsed_in_a_moment(dialect: str) -> None:
     assert len(keys) >= KEYS
     parse_key.cache_clear()
     parse_module.cache_clear()
-    start = time.perf_counter()
+    start = time.process_time()
     for key in keys:
         parse_key(key)
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
 
 
 def test_every_data_file_cites_its_sources() -> None:
