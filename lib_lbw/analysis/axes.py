@@ -2,7 +2,7 @@
 
 | kind | field | what a value does |
 |---|---|---|
-| values | `0,0.5,1` `R` `U` | the number that the Block ID axis' blocks get; without that axis, every block |
+| values | `0,0.5,1` `R` `U` | the number that the Block ID axis' blocks get; without that axis, what all is times |
 | Block ID | as the Blocks field | the blocks that get the number of the values axis |
 | seed | `1,2,-1` `10-13` | the seed; -1 draws one |
 | Original Weights | presets or weights | the starting weights; on two axes, both together |
@@ -16,6 +16,7 @@ import random
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from lib_lbw.analysis.blocks_spec import parse_blocks
 from lib_lbw.analysis.element_axis import element_terms
@@ -24,6 +25,7 @@ from lib_lbw.errors import AnalysisError
 from lib_lbw.weights.directive import Term, Value, Weights
 from lib_lbw.weights.grammar import parse_weights
 
+LARGEST_SEED = 2**63 - 1  # what random generators take
 KINDS = ("none", "values", "Block ID", "seed", "Original Weights", "elements", "presets")
 
 
@@ -55,6 +57,24 @@ class Point:
     terms: tuple[Term, ...] = field(default=())
 
 
+def parse_axis(text: str) -> Axis:
+    """Read `KIND:FIELD`, as in `Block ID:IN04,OUT03-OUT05`; letter case and the blank in a kind do not matter.
+
+    Raises AnalysisError with the nearest kind.
+    """
+    kind, _, values = text.partition(":")
+    known = {_plain(name): name for name in KINDS if name != "none"}
+    if _plain(kind) not in known:
+        nearest = get_close_matches(_plain(kind), known, 1)
+        raise AnalysisError(
+            "{text!r} is no axis; write KIND:VALUES, where KIND is one of {kinds}{hint}",
+            text=text,
+            kinds=", ".join(known.values()),
+            hint=f"; the nearest is {known[nearest[0]]}" if nearest else "",
+        )
+    return Axis(known[_plain(kind)], values.strip())
+
+
 def read_axis(axis: Axis, family: Family, present: Collection[str] | None, rng: random.Random) -> tuple[Point, ...]:
     """Return the axis' points in order; an axis of kind none has one empty point.
 
@@ -79,12 +99,18 @@ def parse_seeds(text: str, rng: random.Random) -> tuple[int, ...]:
             seeds.append(int(item) if item != "-1" else rng.randrange(2**32))
         else:
             raise AnalysisError("{text!r} is no seed; write a whole number, 10-13, or -1 to draw one", text=item)
+    if seeds and max(seeds) > LARGEST_SEED:
+        raise AnalysisError("seed {seed} is larger than {largest}", seed=max(seeds), largest=LARGEST_SEED)
     return tuple(seeds)
 
 
 def seed_label(seed: int) -> str:
     """Return how a seed is written along an axis."""
     return f"seed {seed}"
+
+
+def _plain(kind: str) -> str:
+    return re.sub(r"[\s_-]", "", kind).casefold()
 
 
 def _points(axis: Axis, family: Family, present: Collection[str] | None, rng: random.Random) -> list[Point]:

@@ -1,6 +1,7 @@
 """What a plan is made on: the LoRA's family and blocks, the presets, and how weights come out as numbers."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from lib_lbw.blocks.family import Family
@@ -60,12 +61,29 @@ class Bench:
         return replace(directive, weights=weights)
 
     def combined(self, directive: Directive, first: Weights, second: Weights, seed: int) -> Directive:
-        """Return the directive with both weights: where both give a block something but 0, the first counts."""
+        """Return the directive with both weights: where both give a block something but 0, the first counts.
+
+        The weight of a block and its rules for elements come from the same side.
+        """
         one, two = (
-            dict(self.resolve(replace(directive, weights=weights, elements=None), seed).weights)
-            for weights in (first, second)
+            self.resolve(replace(directive, weights=weights, elements=None), seed) for weights in (first, second)
         )
-        return replace(directive, weights=_terms({leaf: one[leaf] or two[leaf] for leaf in one}, ()))
+        mine = frozenset(leaf for leaf, weight in one.weights if weight or _is_touched(leaf, one.rules))
+        numbers = {
+            leaf: weight if leaf in mine else other
+            for (leaf, weight), (_, other) in zip(one.weights, two.weights, strict=True)
+        }
+        rules = (*_within(one.rules, mine, numbers), *_within(two.rules, numbers.keys() - mine, numbers))
+        return replace(directive, weights=_terms(numbers, rules))
+
+    def scaled(self, directive: Directive, value: Value, seed: int) -> Directive:
+        """Return the directive with everything it weighs, blocks and elements, times `value`."""
+        found = self.resolve(directive, seed)
+        whole = replace(directive, weights=Terms((AllTerm(value),)), elements=None)
+        factor = self.resolve(whole, seed).weights[0][1]
+        numbers = {leaf: _times(weight, factor) for leaf, weight in found.weights}
+        rules = tuple(replace(rule, weight=_times(rule.weight, factor)) for rule in found.rules if factor)
+        return replace(directive, weights=_terms(numbers, rules), elements=None)
 
     def mirrored(self, mirror: Directive, directive: Directive, seed: int) -> Directive:
         """Return `mirror` (a ZYX tag) with 1 minus the block weights of `directive`."""
@@ -76,6 +94,23 @@ class Bench:
 def everywhere(weight: float) -> Terms:
     """Return the weights that scale the whole LoRA."""
     return Terms((AllTerm(Value("number", weight)),))
+
+
+def _is_touched(leaf: str, rules: tuple[ElementRule, ...]) -> bool:
+    return any(rule.weight and (rule.blocks is None or leaf in rule.blocks) for rule in rules)
+
+
+def _within(rules: tuple[ElementRule, ...], leaves: AbstractSet[str], every: Collection[str]) -> Iterator[ElementRule]:
+    """Return what the rules say of `leaves`, of `every` leaf there is."""
+    for rule in rules:
+        blocks = leaves if rule.blocks is None else rule.blocks & leaves
+        if blocks:
+            yield replace(rule, blocks=None if len(blocks) == len(every) else frozenset(blocks))
+
+
+def _times(weight: float, factor: float) -> float:
+    """Return the product as a person would write it: without rounding noise and without -0."""
+    return round(weight * factor, 6) + 0.0
 
 
 def _terms(numbers: Mapping[str, float], rules: tuple[ElementRule, ...]) -> Terms:

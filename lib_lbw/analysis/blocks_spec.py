@@ -17,7 +17,7 @@ from lib_lbw.blocks.family import Family
 from lib_lbw.errors import AnalysisError
 
 _LENGTH_ALL = re.compile(r"(\d*)ALL", re.IGNORECASE)
-_NOT = re.compile(r"NOT\s+", re.IGNORECASE)
+_NOT = re.compile(r"NOT(\s+|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The plan of an analysis: what to draw, where it stands in the table, what it is measured against."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from typing import Any
 
 from lib_lbw.analysis.generator import Request
@@ -45,6 +45,8 @@ class AnalysisPlan:
     `kind` is "blocks" or "xyz". `axes` names what runs along x, y and z, `columns`, `rows` and `pages` are the labels
     there. `opposite` says in a word what the directions point at: "base" or "full". `picture` are the settings of the
     drawing program (steps, size, ...), kept but not looked into. `study` is what the user asked for, as JSON.
+    `sources` are the identities of the files that draw (see `lib_lbw.analysis.sources`): with another of them the
+    pictures are other pictures.
     """
 
     kind: str
@@ -62,6 +64,7 @@ class AnalysisPlan:
     picture: Mapping[str, Any]
     study: Mapping[str, Any]
     notices: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     def requests(self) -> tuple[Request, ...]:
         """Return the pictures to draw, each once, in the order of `Cell.picture`."""
@@ -84,12 +87,16 @@ class AnalysisPlan:
                 found=data.get("version"),
                 wanted=VERSION,
             )
-        missing = [field.name for field in fields(cls) if field.name not in data]
+        missing = [each.name for each in fields(cls) if each.name not in data and _is_needed(each)]
         if missing:
             raise AnalysisError("the plan lacks {names}", names=", ".join(missing))
-        values = {field.name: _frozen(data[field.name]) for field in fields(cls)}
+        values = {each.name: _frozen(data[each.name]) for each in fields(cls) if each.name in data}
         values["cells"] = tuple(Cell(**{key: _frozen(value) for key, value in cell.items()}) for cell in data["cells"])
         return cls(**values)
+
+
+def _is_needed(each: Field[Any]) -> bool:
+    return each.default is MISSING and each.default_factory is MISSING
 
 
 def _listed(value: Any) -> Any:

@@ -10,7 +10,7 @@ OnImage = Callable[[int, Image.Image, str], None]
 """Takes (index into the requests, picture, infotext); pictures may come in any order."""
 
 OnStep = Callable[[int, int], None]
-"""Takes (sampling steps done, steps in all) of the picture or batch at work."""
+"""Takes (sampling steps done, steps in all), counted over all pictures of the call, 0 < done <= all."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Generator(Protocol):
         on_step: OnStep,
         should_stop: Callable[[], bool],
     ) -> None:
-        """Draw every request, handing each finished picture to `on_image`.
+        """Draw every request, handing each finished picture to `on_image`; several may be at work at once.
 
-        `should_stop()` is asked between pictures (or batches); once it is true the call returns early, and what was
+        `should_stop()` is asked at least once for each picture; once it is true the call returns early, and what was
         handed over stays valid. Exceptions end the call; pictures handed over before stay valid too.
         """
         ...

@@ -1,15 +1,23 @@
-"""Cells, labels and numbers to one picture: labels are measured and wrapped, margins grow, nothing is clipped."""
+"""Cells, labels and numbers to one picture: labels are measured and wrapped, margins grow, nothing is clipped.
+
+Of the cells one picture at a time is in memory.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
+from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from lib_lbw.analysis.files import read_image
 from lib_lbw.analysis.text import SMALLEST, Font, atoms, font_for, line_height, width, wrap
 
 _INK, _SOFT, _PAPER, _EMPTY, _RULE = "#1d2330", "#596275", "#ffffff", "#eef0f4", "#d5d9e2"
 _LARGEST = 28
+
+Source = Image.Image | Path
+"""A picture, or the file that holds it."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +30,7 @@ class Page:
     title: str
     rows: tuple[str, ...]
     columns: tuple[str, ...]
-    cells: tuple[tuple[Image.Image | None, ...], ...]
+    cells: tuple[tuple[Source | None, ...], ...]
     captions: tuple[tuple[str, ...], ...] = ()
 
     def transposed(self) -> "Page":
@@ -48,6 +56,10 @@ class _Layout:
     title: int
     width: int
 
+    @property
+    def step_y(self) -> int:
+        return self.cell[1] + self.foot + self.gap
+
 
 def compose(pages: Sequence[Page], *, max_pixels: int = 120_000_000) -> Image.Image:
     """Draw the pages one above the other.
@@ -55,26 +67,28 @@ def compose(pages: Sequence[Page], *, max_pixels: int = 120_000_000) -> Image.Im
     Cells of different sizes are centred in the largest. The whole is made smaller, cells only and labels never, when
     it would exceed `max_pixels`: the cells' own files keep the full size.
     """
-    drawn = [_draw(page, shrink) for page, shrink in zip(pages, _shrinks(pages, max_pixels), strict=True)]
-    if not drawn:
+    if not pages:
         return Image.new("RGB", (1, 1), _PAPER)
-    sheet = Image.new("RGB", (max(page.width for page in drawn), sum(page.height for page in drawn)), _PAPER)
-    top = 0
-    for page in drawn:
-        sheet.paste(page, (0, top))
-        top += page.height
+    sizes = [_cell_size(page) for page in pages]
+    pixels = sum(
+        size[0] * size[1] * len(page.rows) * len(page.columns) for size, page in zip(sizes, pages, strict=True)
+    )
+    shrink = min(1.0, sqrt(max_pixels / max(pixels, 1)))
+    layouts = [_layout(page, size, shrink) for page, size in zip(pages, sizes, strict=True)]
+    heights = [_height(page, layout) for page, layout in zip(pages, layouts, strict=True)]
+    sheet = Image.new("RGB", (max(layout.width for layout in layouts), sum(heights)), _PAPER)
+    for number, (page, layout) in enumerate(zip(pages, layouts, strict=True)):
+        sheet.paste(_draw(page, layout), (0, sum(heights[:number])))
     return sheet
 
 
-def _shrinks(pages: Sequence[Page], max_pixels: int) -> list[float]:
-    total = sum(_cell_size(page)[0] * _cell_size(page)[1] * len(page.rows) * len(page.columns) for page in pages)
-    return [min(1.0, sqrt(max_pixels / max(total, 1)))] * len(pages)
+def _height(page: Page, layout: _Layout) -> int:
+    return layout.title + layout.head + len(page.rows) * layout.step_y + layout.gap
 
 
-def _draw(page: Page, shrink: float) -> Image.Image:
-    layout = _layout(page, shrink)
-    step_x, step_y = layout.pitch + layout.gap, layout.cell[1] + layout.foot + layout.gap
-    size = (layout.width, layout.title + layout.head + (len(page.rows) * step_y) + layout.gap)
+def _draw(page: Page, layout: _Layout) -> Image.Image:
+    step_x, step_y = layout.pitch + layout.gap, layout.step_y
+    size = (layout.width, _height(page, layout))
     sheet = Image.new("RGB", size, _PAPER)
     draw = ImageDraw.Draw(sheet)
     _text(draw, page.title, (layout.gap, layout.gap, size[0] - 2 * layout.gap, layout.title), layout.size + 2, _INK)
@@ -95,8 +109,7 @@ def _draw(page: Page, shrink: float) -> Image.Image:
     return sheet
 
 
-def _layout(page: Page, shrink: float) -> _Layout:
-    largest = _cell_size(page)
+def _layout(page: Page, largest: tuple[int, int], shrink: float) -> _Layout:
     cell = (max(1, round(largest[0] * shrink)), max(1, round(largest[1] * shrink)))
     size = max(SMALLEST + 1, min(_LARGEST, cell[0] // 14))
     gap = max(6, size // 2)
@@ -121,8 +134,16 @@ def _layout(page: Page, shrink: float) -> _Layout:
 
 
 def _cell_size(page: Page) -> tuple[int, int]:
-    sizes = [image.size for row in page.cells for image in row if image is not None] or [(64, 64)]
+    sizes = [_size(source) for row in page.cells for source in row if source is not None] or [(64, 64)]
     return max(size[0] for size in sizes), max(size[1] for size in sizes)
+
+
+def _size(source: Source) -> tuple[int, int]:
+    """Return the size of a picture; of a file only the head is read."""
+    if isinstance(source, Image.Image):
+        return source.size
+    with Image.open(source) as image:
+        return image.size
 
 
 def _caption_size(size: int) -> int:
@@ -160,11 +181,12 @@ def _text(
         draw.text((left, top + number * step), line, font=font, fill=color)
 
 
-def _paste(sheet: Image.Image, image: Image.Image | None, corner: tuple[int, int], cell: tuple[int, int]) -> None:
+def _paste(sheet: Image.Image, source: Source | None, corner: tuple[int, int], cell: tuple[int, int]) -> None:
     left, top = corner
-    if image is None:
+    if source is None:
         sheet.paste(_EMPTY, (left, top, left + cell[0], top + cell[1]))
         return
+    image = source if isinstance(source, Image.Image) else read_image(source)
     scale = min(cell[0] / image.width, cell[1] / image.height, 1.0)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     small = image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)

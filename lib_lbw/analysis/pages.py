@@ -1,11 +1,8 @@
-"""Results to grid pages: the pictures with their `Diff %`, and the diff maps."""
+"""Results to grid pages: the pictures with their `Diff %`, and the diff maps. Pictures stay files until drawn."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-from PIL import Image
-
-from lib_lbw.analysis.files import read_image
 from lib_lbw.analysis.grid import Page
 from lib_lbw.analysis.results import CellResult, Results
 
@@ -37,15 +34,15 @@ def _page(results: Results, z: int, file_of: _FileOf) -> Page:
         rows=plan.rows,
         columns=plan.columns,
         cells=tuple(
-            tuple(_image(results.folder, places.get((y, x)), file_of) for x in column_numbers) for y in row_numbers
+            tuple(_place(results.folder, places.get((y, x)), file_of) for x in column_numbers) for y in row_numbers
         ),
         captions=tuple(tuple(_caption(places.get((y, x))) for x in column_numbers) for y in row_numbers),
     )
 
 
-def _image(folder: Path, result: CellResult | None, file_of: _FileOf) -> Image.Image | None:
+def _place(folder: Path, result: CellResult | None, file_of: _FileOf) -> Path | None:
     name = None if result is None else file_of(result)
-    return None if name is None else read_image(folder / name)
+    return None if name is None else folder / name
 
 
 def _caption(result: CellResult | None) -> str:

@@ -2,7 +2,7 @@
 
 1. the starting weights: the tag's own, or those of an Original Weights or presets axis (two Original Weights axes
    together: the nearer to x counts where both give a block something but 0);
-2. the Block ID's blocks at the number of the values axis (no Block ID axis: every block);
+2. the Block ID's blocks at the number of the values axis; without a Block ID axis everything times that number;
 3. the elements.
 
 Everything is measured against the LoRA with the tag's own weights, one such picture and one without the LoRA per seed.
@@ -90,22 +90,24 @@ def _ends(cells: CellList, seed: int) -> tuple[int, int]:
 
 
 def _directive(cells: CellList, points: tuple[Point, ...], seed: int) -> Directive:
-    directive = replace(cells.tag.directive, weights=cells.tag.weights)
+    bench = cells.bench
+    elements = next((point.elements for point in points if point.elements is not None), None)
+    own = cells.tag.directive
+    directive = replace(own, weights=cells.tag.weights, elements=own.elements if elements is None else None)
     originals = [point.weights for point in points if point.weights is not None]
     if len(originals) == 2:
-        directive = cells.bench.combined(directive, originals[0], originals[1], seed)
+        directive = bench.combined(directive, originals[0], originals[1], seed)
     elif originals:
         directive = replace(directive, weights=originals[0])
     value = next((point.value for point in points if point.value is not None), None)
     target = next((point.target for point in points if point.target is not None), None)
     if value is not None and target is None:
-        directive = replace(directive, weights=parse_weights(str(value)))
+        directive = bench.scaled(directive, value, seed)
     elif value is not None:
-        directive = cells.bench.extended(directive, _terms(f"{target}@{value}"), seed)
-    elements = next((point.elements for point in points if point.elements is not None), directive.elements)
-    return cells.bench.extended(
-        replace(directive, elements=elements), tuple(term for point in points for term in point.terms), seed
-    )
+        directive = bench.extended(directive, _terms(f"{target}@{value}"), seed)
+    if elements is not None:
+        directive = replace(directive, elements=elements)
+    return bench.extended(directive, tuple(term for point in points for term in point.terms), seed)
 
 
 def _terms(text: str) -> tuple[Term, ...]:

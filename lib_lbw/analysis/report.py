@@ -16,7 +16,7 @@ from PIL import Image
 from lib_lbw.analysis.files import read_image, write_text
 from lib_lbw.analysis.results import Results
 
-_SIDE = 768
+_SIDE = 512
 _QUALITY = 88
 
 
@@ -43,7 +43,7 @@ def report_html(results: Results) -> str:
 
 
 def report_data(results: Results) -> dict[str, Any]:
-    """Return what the page shows: the results, and each picture once as a data URI by its file name."""
+    """Return what the page shows: the results, and each picture once as a small data URI by its file name."""
     data = results.to_json()
     names = {name for cell in results.cells for name in (cell.file, cell.diff_file, cell.heat_file) if name}
     data["images"] = {name: _data_uri(results.folder / name) for name in sorted(names)}
@@ -59,9 +59,16 @@ def _embedded(data: Any) -> str:
 def _data_uri(path: Path) -> str:
     image = read_image(path).convert("RGB")
     image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    photo = _encoded(image, "JPEG", quality=_QUALITY, subsampling=0, optimize=True)
+    drawing = _encoded(image, "PNG", optimize=True)
+    kind, data = ("jpeg", photo) if len(photo) < len(drawing) else ("png", drawing)
+    return f"data:image/{kind};base64," + base64.b64encode(data).decode("ascii")
+
+
+def _encoded(image: Image.Image, kind: str, **options: int | bool) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0, optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
 
 
 def _part(name: str) -> str:

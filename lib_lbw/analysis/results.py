@@ -3,9 +3,9 @@
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from statistics import median
 from typing import Any
 
@@ -81,10 +81,18 @@ class Row:
     cells: tuple[int, ...]
     numbers: Mapping[str, Spread]
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the row as JSON types; each number as [median, low, high]."""
+        numbers = {key: [each.median, each.low, each.high] for key, each in self.numbers.items()}
+        return {"label": self.label, "kind": self.kind, "cells": list(self.cells), "numbers": numbers}
+
 
 @dataclass(frozen=True)
 class Results:
-    """What a run left in `folder`. `complete` is false when it was stopped; the same call goes on from there."""
+    """What a run left in `folder`. `complete` is false when it was stopped; the same call goes on from there.
+
+    `notices` tell what the user may not expect: those of the plan, then those of the program that drew.
+    """
 
     folder: Path
     plan: AnalysisPlan
@@ -94,6 +102,7 @@ class Results:
     grid: Path
     diff_grid: Path
     report: Path
+    notices: tuple[str, ...] = ()
 
     def ranked(self, number: str = "diff_percent") -> tuple[Row, ...]:
         """Return the rows of changed blocks, the strongest first (signed numbers by size)."""
@@ -101,8 +110,14 @@ class Results:
         return tuple(sorted(rows, key=lambda row: abs(row.numbers[number].median), reverse=True))
 
     def to_json(self) -> dict[str, Any]:
-        """Return plan and numbers as JSON types."""
-        return results_json(self.plan, self.cells, self.rows, self.complete)
+        """Return plan, notices, cells and rows as JSON types."""
+        return {
+            "plan": self.plan.to_json(),
+            "complete": self.complete,
+            "notices": list(self.notices),
+            "cells": [result.to_json() for result in self.cells],
+            "rows": [row.to_json() for row in self.rows],
+        }
 
 
 def rows_of(cells: Sequence[CellResult]) -> tuple[Row, ...]:
@@ -118,24 +133,25 @@ def row_label(cell: Cell) -> str:
     return ", ".join(label for label in cell.labels if label and label != seed_label(cell.seed))
 
 
-def results_json(
-    plan: AnalysisPlan, cells: Sequence[CellResult], rows: Sequence[Row], complete: bool
-) -> dict[str, Any]:
-    """Return plan, cells and rows as JSON types."""
-    return {
-        "plan": plan.to_json(),
-        "complete": complete,
-        "cells": [result.to_json() for result in cells],
-        "rows": [
-            {
-                "label": row.label,
-                "kind": row.kind,
-                "cells": list(row.cells),
-                "numbers": {key: [each.median, each.low, each.high] for key, each in row.numbers.items()},
-            }
-            for row in rows
-        ],
-    }
+def map_files(file: str) -> tuple[str, str]:
+    """Return the names of the diff map and the heat map that belong to a picture."""
+    stem = PurePosixPath(file).stem
+    return f"diff/{stem}.png", f"diff/{stem}-heat.png"
+
+
+def results_of(folder: Path, plan: AnalysisPlan, cells: tuple[CellResult, ...], notices: Iterable[str] = ()) -> Results:
+    """Return the results of these cells, with the files in the places where they always are."""
+    return Results(
+        folder=folder,
+        plan=plan,
+        cells=cells,
+        rows=rows_of(cells),
+        complete=all(result.file is not None for result in cells),
+        grid=folder / "grid.png",
+        diff_grid=folder / "diff_grid.png",
+        report=folder / "report.html",
+        notices=tuple(dict.fromkeys((*plan.notices, *notices))),
+    )
 
 
 def results_csv(cells: Sequence[CellResult]) -> str:

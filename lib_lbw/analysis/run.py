@@ -1,7 +1,7 @@
 """Draw what a plan asks for, each picture once, then measure it and write everything into one folder."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,12 +18,17 @@ from lib_lbw.analysis.maps import diff_map, heat_map
 from lib_lbw.analysis.metrics import compare, direction
 from lib_lbw.analysis.pages import diff_pages, picture_pages
 from lib_lbw.analysis.report import write_report
-from lib_lbw.analysis.results import CellResult, Results, results_csv, results_json, rows_of
+from lib_lbw.analysis.results import CellResult, Results, map_files, results_csv, results_of
+from lib_lbw.analysis.stored import RESULTS_CSV, RESULTS_JSON, stored_results
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the drawing is. `seconds_left` is None until one picture was timed; `image` is the newest picture."""
+    """How far the drawing is, told after each picture. `image` is the newest one.
+
+    `seconds_left` is None until the first picture is done. It goes by the sampling steps where the generator tells of
+    them: pictures drawn together come together, and the first one of them is not the time of one.
+    """
 
     done: int
     total: int
@@ -41,32 +46,43 @@ def run_analysis(
     should_stop: Callable[[], bool] = lambda: False,
     on_step: OnStep = lambda step, steps: None,
     clock: Callable[[], float] = time.monotonic,
+    notices: Callable[[], Iterable[str]] = tuple,
 ) -> Results:
     """Draw the missing pictures of `plan` into `out`, then write the numbers, grids and the report.
 
     Called again with the same folder after a stop or a crash, it draws only what is missing. A stop keeps everything
-    drawn so far and still writes the results of it. Raises AnalysisError for a folder that is not ours, and whatever
-    the generator raises (what was drawn before is kept).
+    drawn so far and still writes the results of it. `notices` is asked after drawing what the generator has to say.
+    Raises AnalysisError for a folder that is not ours, and whatever the generator raises (what was drawn before is
+    kept).
     """
     journal = Journal.open(out, plan)
-    _draw(journal, generator, on_progress, should_stop, on_step, clock)
-    return measure(journal)
+    drawn = _draw(journal, generator, on_progress, should_stop, on_step, clock)
+    stored = None if drawn else stored_results(journal)
+    return measure(journal, notices()) if stored is None else stored
 
 
-def measure(journal: Journal) -> Results:
+def read_results(folder: Path) -> Results:
+    """Return the results of an earlier run, measured anew only where the folder changed since they were written.
+
+    Raises AnalysisError for a folder that holds no analysis.
+    """
+    journal = Journal.read(folder)
+    stored = stored_results(journal)
+    return measure(Journal.open(folder, journal.plan)) if stored is None else stored
+
+
+def measure(journal: Journal, notices: Iterable[str] = ()) -> Results:
     """Measure the pictures that are there and write results.json, results.csv, the grids, the maps and the report."""
     plan, out = journal.plan, journal.folder
     files = [journal.file(request) for request in plan.requests()]
     view = lru_cache(maxsize=4)(lambda path: View(read_image(path)))  # cells of a seed share the same two ends
     cells = tuple(_measured(plan, cell, files, out, view) for cell in plan.cells)
-    complete = all(file is not None for file in files)
-    rows = rows_of(cells)
-    write_json(out / "results.json", results_json(plan, cells, rows, complete))
-    write_text(out / "results.csv", results_csv(cells))
-    results = Results(out, plan, cells, rows, complete, out / "grid.png", out / "diff_grid.png", out / "report.html")
+    results = results_of(out, plan, cells, notices)
+    write_text(out / RESULTS_CSV, results_csv(cells))
     write_png(results.grid, compose(picture_pages(results)))
     write_png(results.diff_grid, compose(diff_pages(results)))
     write_report(results)
+    write_json(out / RESULTS_JSON, results.to_json())
     return results
 
 
@@ -77,24 +93,32 @@ def _draw(
     should_stop: Callable[[], bool],
     on_step: OnStep,
     clock: Callable[[], float],
-) -> None:
+) -> int:
+    """Draw what is missing and return how many pictures that were."""
     requests = journal.plan.requests()
     missing = [index for index, request in enumerate(requests) if journal.file(request) is None]
     total, already = len(requests), len(requests) - len(missing)
     on_progress(Progress(already, total, None, None, ""))
     if not missing or should_stop():
-        return
-    begun, drawn = clock(), 0
+        return 0
+    begun, drawn, share = clock(), 0, 0.0
+
+    def on_any_step(done: int, steps: int) -> None:
+        nonlocal share
+        share = done / steps
+        on_step(done, steps)
 
     def on_image(number: int, image: Image.Image, parameters: str) -> None:
         nonlocal drawn
         index = missing[number]
         journal.add(index, requests[index], image, parameters)
         drawn += 1
-        left = (clock() - begun) / drawn * (len(missing) - drawn)
+        worked = max(share, drawn / len(missing))
+        left = (clock() - begun) * (1 - worked) / worked
         on_progress(Progress(already + drawn, total, left, image, _label(journal.plan, index)))
 
-    generator.generate_many([requests[index] for index in missing], on_image, on_step, should_stop)
+    generator.generate_many([requests[index] for index in missing], on_image, on_any_step, should_stop)
+    return drawn
 
 
 def _label(plan: AnalysisPlan, picture: int) -> str:
@@ -113,7 +137,7 @@ def _measured(
         return CellResult(cell, name)
     reference, picture = view(before), view(file)
     far = None if cell.opposite is None else files[plan.cells[cell.opposite].picture]
-    diff_file, heat_file = f"diff/{file.stem}.png", f"diff/{file.stem}-heat.png"
+    diff_file, heat_file = map_files(name)
     write_png(out / diff_file, diff_map(reference, picture, background=plan.diff_color, threshold=plan.threshold))
     write_png(out / heat_file, heat_map(reference, picture))
     return CellResult(

@@ -5,7 +5,7 @@ The tag is the one with `lbw=XYZ`, else the one named, else the only one. Its ow
 each of its blocks gets 1 minus the weight there.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -20,23 +20,33 @@ ONE = Terms((AllTerm(Value("number", 1.0)),))
 
 @dataclass(frozen=True)
 class Tag:
-    """A prompt with one tag singled out: prompt[start:end]. `directive` is that tag without the XYZ mark."""
+    """A prompt with one tag singled out: prompt[start:end]. `directive` is that tag without the XYZ mark.
+
+    `rest` are the other tags of the prompt.
+    """
 
     prompt: str
     start: int
     end: int
     directive: Directive
-    mirrors: tuple[Found, ...] = ()
+    rest: tuple[Found, ...] = ()
 
     @property
     def weights(self) -> Weights:
         """The starting weights: the tag's own, or 1 everywhere."""
         return self.directive.weights or ONE
 
-    def prompt_with(self, directive: Directive, mirrored: Callable[[Directive], Directive]) -> str:
-        """Return the prompt with `directive` in place of the tag; `mirrored` rewrites the ZYX tags."""
+    @property
+    def others(self) -> tuple[Directive, ...]:
+        """The directives of `rest`."""
+        return tuple(_sound(found) for found in self.rest)
+
+    def prompt_with(self, directive: Directive, others: Sequence[Directive]) -> str:
+        """Return the prompt with `directive` in place of the tag and these in place of `self.others`."""
         edits = [(self.start, self.end, directive)]
-        edits += [(found.start, found.end, mirrored(_sound(found))) for found in self.mirrors]
+        for found, other in zip(self.rest, others, strict=True):
+            if other != found.directive:  # what stays the same keeps its spelling
+                edits.append((found.start, found.end, other))
         prompt = self.prompt
         for start, end, changed in sorted(edits, key=lambda edit: edit[0], reverse=True):
             prompt = prompt[:start] + format_directive(changed) + prompt[end:]
@@ -59,8 +69,12 @@ def find_tag(prompt: str, lora: str | None = None, presets: PresetBook | None = 
         weights=_unmarked(directive.weights, presets or PresetBook.shipped()),
         elements=None if directive.elements == MARK else directive.elements,
     )
-    mirrors = tuple(found for found in tags if found is not chosen and _is_only(_sound(found).weights, MIRROR))
-    return Tag(prompt, chosen.start, chosen.end, marked, mirrors)
+    return Tag(prompt, chosen.start, chosen.end, marked, tuple(found for found in tags if found is not chosen))
+
+
+def is_mirror(directive: Directive) -> bool:
+    """Tell whether a tag follows the chosen one the other way round."""
+    return _is_only(directive.weights, MIRROR)
 
 
 def _choose(tags: tuple[Found, ...], lora: str | None) -> Found:

@@ -19,7 +19,7 @@ def block_of(module: ModuleId, family: Family) -> str:
     family has no block for.
     """
     parts = module.path.split(".")
-    if module.component in ("te1", "te2", "te3"):
+    if module.is_text_encoder:
         return OTHER if parts[0] == "text_projection" else family.components.get(module.component, OTHER)
     for depth in _PLACE_DEPTHS:
         leaf = family.places.get(".".join(parts[:depth]))

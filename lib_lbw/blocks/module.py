@@ -26,6 +26,11 @@ class ModuleId:
         """Return "unet.down_blocks.1.attentions.0.proj_in"; `parse` reads it back."""
         return f"{self.component}.{self.path}"
 
+    @property
+    def is_text_encoder(self) -> bool:
+        """Whether the layer belongs to a text encoder; if not, to what makes the image."""
+        return self.component.startswith("te")
+
     @classmethod
     def parse(cls, text: str) -> ModuleId:
         """Read what `str()` wrote. Raises KeyNameError when the component is unknown or the path is empty."""

@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from lib_lbw.cli.options import add_model, add_presets, command
+from lib_lbw.cli.values import port
 
 if TYPE_CHECKING:
     from lib_lbw.cli.options import Commands
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 def add(commands: "Commands") -> None:
     """Add the command."""
     parser = command(commands, "app", "open the app at 127.0.0.1 in the browser", run)
-    parser.add_argument("--port", type=int, help="(default: the first free one from 7860)")
+    parser.add_argument("--port", metavar="N", type=port, help="(default: the first free one from 7860)")
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
     add_presets(parser)
     add_model(parser)

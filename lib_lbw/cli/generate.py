@@ -1,13 +1,12 @@
 """`lbw generate`: one picture of a prompt with directives."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lib_lbw.cli.options import add_model, add_picture, add_presets, command
+from lib_lbw.cli.options import add_model, add_picture, add_presets, add_strictness, command
 from lib_lbw.cli.output import emit
 from lib_lbw.cli.progress import Bar
-from lib_lbw.errors import LbwError
+from lib_lbw.cli.values import picture_file, seed
 
 if TYPE_CHECKING:
     from lib_lbw.cli.options import Commands
@@ -17,22 +16,25 @@ def add(commands: "Commands") -> None:
     """Add the command."""
     parser = command(commands, "generate", "draw one picture of a prompt with LoRA tags", run)
     parser.add_argument("--prompt", metavar="TEXT", required=True, help="'a girl <lora:NAME:1:lbw=INS>'")
-    parser.add_argument("--seed", type=int, default=0, help="of the picture, and of R and U (default: 0)")
-    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="a .png file")
+    parser.add_argument(
+        "--seed", type=seed, default=0, help="of the picture, and of R and U; -1 draws one (default: 0)"
+    )
+    parser.add_argument("--out", metavar="FILE", type=picture_file, required=True, help="a .png file")
     add_picture(parser)
     add_presets(parser)
+    add_strictness(parser)
     add_model(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw, save the PNG with its parameters in it, and write those and the notices."""
-    if arguments.out.suffix.lower() != ".png":
-        raise LbwError("--out {file}: write a name that ends in .png, which keeps the parameters", file=arguments.out)
     from lib_lbw.analysis.files import write_png
-    from lib_lbw.cli.library import known_loras
+    from lib_lbw.cli.library import check_tags, known_loras
     from lib_lbw.cli.opening import open_session
 
     loras = known_loras(arguments.lora_dir, embedded=arguments.checkpoint is None)
+    if arguments.on_bad_directive == "stop":
+        check_tags(arguments.prompt, loras)
     session = open_session(arguments, loras)
     bar = Bar()
     try:

@@ -1,12 +1,12 @@
-"""Which LoRAs and presets are known by name. No torch."""
+"""Which LoRAs are known by name. No torch."""
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
 from lib_lbw.demo import demo_lora_names, demo_lora_path
-from lib_lbw.errors import LbwError, LoraFileError
-from lib_lbw.weights.presets import PresetBook
+from lib_lbw.errors import LoraFileError
+from lib_lbw.weights.grammar import find_directives
 
 
 def known_loras(folders: Iterable[Path], *, embedded: bool = True) -> dict[str, Path]:
@@ -39,13 +39,22 @@ def find_lora(text: str, loras: Mapping[str, Path]) -> Path:
     )
 
 
-def preset_book(path: Path | None) -> PresetBook:
-    """Return the shipped presets, and over them those of the file. Raises LbwError for one that cannot be read."""
-    shipped = PresetBook.shipped()
-    if path is None:
-        return shipped
-    try:
-        text = path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise LbwError("{path} is not text in UTF-8", path=path) from error
-    return shipped.merged(PresetBook.parse(text))
+def named_lora(name: str, loras: Mapping[str, Path]) -> Path:
+    """Return the file of a LoRA known by name, as a tag names it. Raises LoraFileError with the nearest name."""
+    if name not in loras:
+        nearest = get_close_matches(name, loras, 1)
+        raise LoraFileError(
+            "there is no LoRA called {name}{hint} (--lora-dir adds a folder of LoRAs)",
+            name=name,
+            hint=f"; the nearest is {nearest[0]}" if nearest else "",
+        )
+    return loras[name]
+
+
+def check_tags(prompt: str, loras: Mapping[str, Path]) -> None:
+    """Raise DirectiveError or LoraFileError for the first tag that cannot be read or names no known LoRA."""
+    for found in find_directives(prompt):
+        if found.error is not None:
+            raise found.error
+        if found.directive is not None:
+            named_lora(found.directive.name, loras)

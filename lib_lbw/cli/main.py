@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -9,6 +10,7 @@ from typing import NoReturn
 
 from lib_lbw import __version__
 from lib_lbw.cli import analyze, app, generate, inspect, loras, resolve, where
+from lib_lbw.cli.output import complain
 from lib_lbw.errors import LbwError
 
 COMMANDS = (app, analyze, generate, inspect, loras, resolve, where)
@@ -20,7 +22,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise the complaint as an LbwError."""
-        raise LbwError("{message}; see {program} --help", message=message, program=self.prog)
+        option = re.match(r"argument (--[\w-]+).*: expected one argument", message)
+        hint = f" (a value that begins with - is written {option[1]}=-1)" if option else ""
+        raise LbwError("{message}{hint}; see {program} --help", message=message, hint=hint, program=self.prog)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -54,12 +58,6 @@ def parser() -> Parser:
     for command in COMMANDS:
         command.add(commands)
     return whole
-
-
-def complain(sentence: str) -> int:
-    """Say what is wrong on stderr, on one line, and return the exit status for it."""
-    sys.stderr.write(f"lbw: {' '.join(sentence.split())}\n")
-    return 2
 
 
 def speak_utf8() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lib_lbw.cli.output import note
 from lib_lbw.errors import LbwError
 
 if TYPE_CHECKING:
@@ -13,43 +14,46 @@ if TYPE_CHECKING:
 
     from lib_lbw.hosts.base import Picture
     from lib_lbw.hosts.diffusers import DiffusersHost
-    from lib_lbw.hosts.session import Session
-
-GUIDANCE = 3.0  # what the embedded model was tuned for
+    from lib_lbw.hosts.session import OnBadDirective, Session
 
 
 def open_session(arguments: argparse.Namespace, loras: Mapping[str, Path]) -> "Session":
     """Load the model that the options name, or the embedded one, and return a session whose prompts know `loras`.
 
-    The session draws with the picture settings among the options. Raises CheckpointError, LoraFileError, LbwError.
+    The session draws with the picture settings among the options. Raises CheckpointError, LoraFileError, HostError,
+    LbwError.
     """
-    from lib_lbw.cli.library import preset_book
     from lib_lbw.hosts.session import Session
 
-    presets = preset_book(getattr(arguments, "presets", None))
     host = open_host(arguments, loras)
-    return Session(host, presets, settings=picture_of(arguments, host.defaults))
+    settings = picture_of(arguments, host.defaults)
+    on_bad_directive: OnBadDirective = getattr(arguments, "on_bad_directive", "stop")
+    return Session(host, arguments.presets, arguments.elements, settings, on_bad_directive=on_bad_directive)
 
 
 def open_host(arguments: argparse.Namespace, loras: Mapping[str, Path]) -> "DiffusersHost":
-    """Load the model. Raises CheckpointError, and LbwError for a device that is not here."""
+    """Load the model, and note what was assumed of it. Raises CheckpointError, and LbwError for an absent device."""
     quiet_libraries()
     from lib_lbw.blocks import family
-    from lib_lbw.demo.model import load_demo_pipeline
+    from lib_lbw.demo.opening import open_embedded
     from lib_lbw.hosts.base import Picture
-    from lib_lbw.hosts.checkpoint import best_device, load_pipeline
+    from lib_lbw.hosts.checkpoint import best_device, load
     from lib_lbw.hosts.diffusers import DiffusersHost
 
     device = usable_device(arguments.device or best_device())
     dtype = dtype_of(arguments.dtype, device)
     if arguments.checkpoint is None:
-        pipeline, name, guidance = load_demo_pipeline(device, dtype), "embedded", GUIDANCE
-    else:
-        pipeline, name = load_pipeline(arguments.checkpoint, str(device), dtype), arguments.checkpoint.stem
-        guidance = Picture("").cfg_scale
+        if arguments.prediction is not None:
+            raise LbwError("--prediction is for a model given with --checkpoint")
+        return open_embedded(device, dtype, loras)
+    loaded = load(arguments.checkpoint, str(device), dtype, arguments.prediction)
+    for notice in loaded.notices:
+        note(f"note: {notice}")
+    pipeline = loaded.pipeline
     pixels = pipeline.unet.config.sample_size * pipeline.vae_scale_factor
-    defaults = Picture("", width=pixels, height=pixels, cfg_scale=guidance)
-    return DiffusersHost(pipeline, family(family_id(pipeline)), loras, model=name, defaults=defaults)
+    defaults = Picture("", width=pixels, height=pixels)
+    model = arguments.checkpoint.stem
+    return DiffusersHost(pipeline, family(family_id(pipeline)), loras, model=model, defaults=defaults)
 
 
 def quiet_libraries() -> None:
@@ -82,11 +86,13 @@ def usable_device(name: str) -> "torch.device":
 
 
 def dtype_of(name: str | None, device: "torch.device") -> "torch.dtype":
-    """Return the dtype of that name; without one half precision on cuda, which has room for little else."""
+    """Return the dtype of that name; without one, the one that suits the device."""
     import torch
 
+    from lib_lbw.hosts.checkpoint import default_dtype
+
     if name is None:
-        return torch.float16 if device.type == "cuda" else torch.float32
+        return default_dtype(device)
     dtype: torch.dtype = getattr(torch, name)
     return dtype
 

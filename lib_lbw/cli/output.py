@@ -40,6 +40,12 @@ def note(text: str) -> None:
     sys.stderr.flush()
 
 
+def complain(sentence: str) -> int:
+    """Say what is wrong on stderr, on one line, and return the exit status for it."""
+    note(f"lbw: {' '.join(sentence.split())}")
+    return 2
+
+
 def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
     cells = []
     for text, width, to_right in zip(row, widths, right, strict=True):

@@ -29,7 +29,6 @@ def add(commands: "Commands") -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write one number per block, or per module, and whatever the user may not expect."""
-    from lib_lbw.cli.library import preset_book
     from lib_lbw.errors import LbwError
     from lib_lbw.weights.grammar import format_directive, parse_directive
     from lib_lbw.weights.resolve import resolve
@@ -38,9 +37,14 @@ def run(arguments: argparse.Namespace) -> int:
     family, lora = target(arguments, directive)
     if arguments.modules and lora is None:
         raise LbwError("--modules needs a file: give --lora instead of --family")
-    presets = preset_book(arguments.presets)
-    present = None if lora is None else tuple(lora.blocks)
-    weights = resolve(directive, family, presets=presets, seed=arguments.seed, present=present)
+    weights = resolve(
+        directive,
+        family,
+        presets=arguments.presets,
+        elements=arguments.elements,
+        seed=arguments.seed,
+        present=None if lora is None else tuple(lora.blocks),
+    )
     scales = [(str(m.id), weights.scale(m.id, family)) for m in lora.modules] if arguments.modules and lora else []
     data = {
         **weights.to_json(),
@@ -55,12 +59,14 @@ def run(arguments: argparse.Namespace) -> int:
 def target(arguments: argparse.Namespace, directive: "Directive") -> "tuple[Family, LoraFile | None]":
     """Return the family to resolve for, and the file when there is one."""
     from lib_lbw.blocks import family
-    from lib_lbw.cli.library import find_lora, known_loras
+    from lib_lbw.cli.library import find_lora, known_loras, named_lora
     from lib_lbw.lora.file import LoraFile
 
     if arguments.family:
         return family(arguments.family), None
-    lora = LoraFile(find_lora(arguments.lora or directive.name, known_loras(arguments.lora_dir)))
+    loras = known_loras(arguments.lora_dir)
+    path = named_lora(directive.name, loras) if arguments.lora is None else find_lora(arguments.lora, loras)
+    lora = LoraFile(path)
     return lora.family, lora
 
 

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from lib_lbw.cli.options import command
-from lib_lbw.cli.output import emit, table
+from lib_lbw.cli.output import complain, emit, table
 
 if TYPE_CHECKING:
     from lib_lbw.blocks import Family, ModuleId
@@ -21,23 +21,41 @@ def add(commands: "Commands") -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write module, role and block of every key. A key may lie in different blocks of different families."""
-    found = [look_up(key, arguments.family) for key in arguments.keys]
+    """Write module, role and block of every key. A key may lie in different blocks of different families.
+
+    A key of no known spelling is complained of, and does not keep the others from being shown.
+    """
+    from lib_lbw.blocks import family
+
+    only = family(arguments.family) if arguments.family else None
+    entries = [described(key, only) for key in arguments.keys]
     rows = [
         [entry["key"], entry["module"], entry["role"] or "-", block, _shortened(families)]
-        for entry in found
-        for block, families in entry["blocks"].items()
+        for entry in entries
+        for block, families in entry.get("blocks", {}).items()
     ]
-    emit(arguments, found, table(["KEY", "MODULE", "ROLE", "BLOCK", "FAMILY"], rows))
-    return 0
+    if rows or arguments.json:
+        emit(arguments, entries, table(["KEY", "MODULE", "ROLE", "BLOCK", "FAMILY"], rows))
+    faults = [entry["error"] for entry in entries if "error" in entry]
+    return max(map(complain, faults), default=0)
 
 
-def look_up(key: str, only: str | None) -> dict[str, Any]:
+def described(key: str, only: "Family | None") -> dict[str, Any]:
+    """Return what `look_up` finds, or the key and why there is nothing to find as `error`."""
+    from lib_lbw.errors import KeyNameError
+
+    try:
+        return look_up(key, only)
+    except KeyNameError as error:
+        return {"key": key, "error": str(error)}
+
+
+def look_up(key: str, only: "Family | None") -> dict[str, Any]:
     """Return what is known of one key; `blocks` maps block -> ids of the families where it lies there.
 
-    Raises KeyNameError for a name of no known spelling, FamilyError for a family of no known name.
+    Raises KeyNameError for a name of no known spelling.
     """
-    from lib_lbw.blocks import block_of, family, parse_key, parse_module
+    from lib_lbw.blocks import block_of, parse_key, parse_module
     from lib_lbw.errors import KeyNameError
 
     try:
@@ -46,7 +64,7 @@ def look_up(key: str, only: str | None) -> dict[str, Any]:
     except KeyNameError:
         module, role = parse_module(key), ""
     blocks: dict[str, list[str]] = {}
-    for each in [family(only)] if only else homes(module):
+    for each in [only] if only else homes(module):
         blocks.setdefault(block_of(module, each), []).append(each.id)
     return {"key": key, "module": str(module), "component": module.component, "role": role, "blocks": blocks}
 

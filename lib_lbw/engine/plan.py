@@ -22,14 +22,18 @@ class ScalePlan:
     scales: tuple[tuple[ModuleId, float], ...]
     schedule: Schedule | None = None
 
+    def active(self, step: int, steps: int) -> bool:
+        """Tell whether the schedule, if there is one, lets the plan act in `step` (from 0) of `steps`."""
+        return self.schedule is None or self.schedule.active(step, steps)
+
     def at(self, step: int, steps: int) -> Mapping[ModuleId, float]:
         """Return the scales in `step` (from 0) of a pass of `steps` steps.
 
         Outside the schedule everything but the text encoders is 0; prompts are encoded once, so these stay.
         """
-        if self.schedule is None or self.schedule.active(step, steps):
+        if self.active(step, steps):
             return dict(self.scales)
-        return {module: scale if module.component.startswith("te") else 0.0 for module, scale in self.scales}
+        return {module: scale if module.is_text_encoder else 0.0 for module, scale in self.scales}
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as JSON values."""

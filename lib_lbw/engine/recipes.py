@@ -37,30 +37,35 @@ def recipes(plans: Iterable[ScalePlan], step: int, steps: int) -> dict[ModuleId,
     return {module: recipe for module, recipe in made.items() if recipe}
 
 
-def is_text(module: ModuleId) -> bool:
-    """Tell whether `module` belongs to a text encoder (`te1`, `te2`, ...)."""
-    return module.component.startswith("te")
+def moments(plans: Sequence[ScalePlan], steps: int) -> tuple[dict[ModuleId, Recipe], ...]:
+    """Return the recipes of a whole pass: one entry for each set of plans that act together, in no set order."""
+    first: dict[tuple[bool, ...], int] = {}
+    for step in range(steps):
+        first.setdefault(tuple(plan.active(step, steps) for plan in plans), step)
+    return tuple(recipes(plans, step, steps) for step in first.values())
 
 
 def text_part(recipes: Recipes) -> dict[ModuleId, Recipe]:
     """Keep the text encoders' modules: the part that decides how a prompt is encoded."""
-    return {module: recipe for module, recipe in recipes.items() if is_text(module)}
+    return {module: recipe for module, recipe in recipes.items() if module.is_text_encoder}
 
 
 def image_part(recipes: Recipes) -> dict[ModuleId, Recipe]:
     """Keep all but the text encoders' modules: the part that may change from step to step."""
-    return {module: recipe for module, recipe in recipes.items() if not is_text(module)}
+    return {module: recipe for module, recipe in recipes.items() if not module.is_text_encoder}
 
 
 def by_module(samples: Sequence[Recipes]) -> dict[ModuleId, tuple[Recipe, ...]]:
     """Turn the recipes of a batch's samples into the samples' recipes of each module.
 
-    A module on which all samples agree has one recipe only, whatever the size of the batch.
+    A module on which all samples agree has one recipe only, whatever the size of the batch, and is left out where that
+    recipe is empty.
     """
     made: dict[ModuleId, tuple[Recipe, ...]] = {}
     for module in sorted(set().union(*samples)):
         row = tuple(recipes.get(module, ()) for recipes in samples)
-        made[module] = row[:1] if len(set(row)) == 1 else row
+        if any(row):
+            made[module] = row[:1] if len(set(row)) == 1 else row
     return made
 
 

@@ -55,7 +55,7 @@ class BlockWeights:
         """
         if family.id != self.family:
             raise FamilyError("weights of {own} do not fit {family}", own=self.family, family=family.id)
-        multiplier = self.te if module.component.startswith("te") else self.unet
+        multiplier = self.te if module.is_text_encoder else self.unet
         leaf = block_of(module, family)
         path = elements_of(module) if self.rules else ()
         for rule in reversed(self.rules):

@@ -53,6 +53,7 @@ __all__ = [
 ]
 
 _TAG = re.compile(r"<(lora|lyco):([^<>]*)>")
+_MEANT = re.compile(r"<\s*(?:lora|lyco)\s*:[^<>]*>?", re.IGNORECASE)  # also <LORA:a:1>, and a tag that is not closed
 
 
 @dataclass(frozen=True)
@@ -100,13 +101,16 @@ def format_weights(weights: Weights) -> str:
 
 
 def find_directives(prompt: str) -> tuple[Found, ...]:
-    """Find every tag of a prompt, good or bad; positions of errors count from the start of the prompt."""
-    return tuple(_found(match[0], match.start()) for match in _TAG.finditer(prompt))
+    """Find every tag of a prompt, good or bad; positions of errors count from the start of the prompt.
+
+    What was meant as a tag but is none, `<LORA:a:1>` or one that is not closed, is a bad one.
+    """
+    return tuple(_found(match[0], match.start()) for match in _MEANT.finditer(prompt))
 
 
 def without_directives(prompt: str) -> str:
     """Return the prompt without its tags, everything else untouched: what the text encoder reads."""
-    return _TAG.sub("", prompt)
+    return _MEANT.sub("", prompt)
 
 
 def _found(text: str, start: int) -> Found:

@@ -7,7 +7,7 @@ from typing import Literal
 from lib_lbw.errors import DirectiveError
 from lib_lbw.weights.directive import KEYS, MAX_DYN, Directive
 from lib_lbw.weights.faults import fault, placed
-from lib_lbw.weights.number import NUMBER, parse_number
+from lib_lbw.weights.number import NUMBER, no_number, parse_number
 from lib_lbw.weights.parser import parse_weights
 from lib_lbw.weights.piece import Piece
 from lib_lbw.weights.schedule import Bound, Schedule
@@ -89,7 +89,7 @@ def _positional(pieces: list[Piece]) -> list[tuple[str, Piece]]:
             named.append(("lbw", piece))
             free.clear()
         else:
-            raise fault("{text!r} is not a number", *piece)
+            raise no_number(*piece)
     return named
 
 

@@ -3,6 +3,7 @@
 import re
 from decimal import Decimal
 
+from lib_lbw.errors import DirectiveError
 from lib_lbw.weights.faults import fault
 from lib_lbw.weights.piece import Piece
 
@@ -21,8 +22,14 @@ def parse_number(text: str, position: int = 0) -> float:
     """
     bare = Piece(text, position).bare()
     if not _NUMBER.fullmatch(bare.text):
-        raise fault("{text!r} is not a number", *bare)
+        raise no_number(*bare)
     return check_number(float(bare.text), *bare)
+
+
+def no_number(text: str, position: int) -> DirectiveError:
+    """Say that `text` is no number; of a decimal comma, which number was meant."""
+    pointed = text.replace(",", ".")
+    return fault("{text!r} is not a number", text, position, pointed if _NUMBER.fullmatch(pointed) else None)
 
 
 def check_number(number: float, text: str | None = None, position: int = 0) -> float:

@@ -31,9 +31,9 @@ class Writer:
         """Write weights; `within` are the presets being read, outermost first."""
         if isinstance(weights, Vector):
             return self._apply_vector(weights)
-        for term in weights.terms:
+        for index, term in enumerate(weights.terms):
             if isinstance(term, AllTerm):
-                self.sheet.fill(self.draw.number(term.value, "*"))
+                self._apply_everywhere(term, first=index == 0)
             elif isinstance(term, TargetTerm):
                 self._apply_target(term)
             else:
@@ -60,6 +60,16 @@ class Writer:
             return self.sheet.fill(self.draw.number(vector.values[0], "*"))
         numbers = [self.draw.number(value, name) for value, name in zip(vector.values, names, strict=True)]
         return self.sheet.write_vector([self.family.leaves(name) for name in names], numbers)
+
+    def _apply_everywhere(self, term: AllTerm, *, first: bool) -> None:
+        if not first:
+            self.notices.append(
+                Notice.of(
+                    "{value} sets every block, whatever stands before it (a decimal is written with a point)",
+                    value=term.value,
+                )
+            )
+        self.sheet.fill(self.draw.number(term.value, "*"))
 
     def _apply_target(self, term: TargetTerm) -> None:
         selection = select(term.target, self.family)

@@ -1,4 +1,7 @@
+import gc
+import weakref
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from lib_lbw.analysis import grid
+from lib_lbw.analysis.files import read_image
 from lib_lbw.analysis.grid import Page, compose
 
 labels = st.text(alphabet="abWIN0159 -_,.層階ブ", max_size=30)
@@ -93,6 +98,29 @@ def test_transposing_changes_rows_and_columns_over():
     assert one.transposed().rows == one.columns
     assert len(one.transposed().cells) == 2
     assert one.transposed().transposed() == one
+
+
+def test_of_the_cells_one_picture_at_a_time_is_open(tmp_path, monkeypatch):
+    paths = [tmp_path / f"{number}.png" for number in range(6)]
+    for path in paths:
+        Image.new("RGB", (64, 64), BLUE).save(path)
+    opened = []
+
+    def read(path):
+        gc.collect()
+        assert [each for each in opened if each() is not None] == []
+        image = read_image(path)
+        opened.append(weakref.ref(image))
+        return image
+
+    monkeypatch.setattr(grid, "read_image", read)
+    pages = [
+        Page("", ("a",), ("x", "y", "z"), (tuple(paths[:3]),)),
+        Page("", ("a",), ("x", "y", "z"), (tuple(paths[3:]),)),
+    ]
+    images = [replace(one, cells=(tuple(read_image(path) for path in one.cells[0]),)) for one in pages]
+    assert compose(pages).tobytes() == compose(images).tobytes()
+    assert len(opened) == 6
 
 
 def test_pages_stand_one_above_the_other():

@@ -1,5 +1,7 @@
 """The report in a real browser."""
 
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ from PIL import Image
 
 from lib_lbw.analysis.bench import Bench
 from lib_lbw.analysis.plan import plan
+from lib_lbw.analysis.report import write_report
 from lib_lbw.analysis.run import run_analysis
 from lib_lbw.analysis.study import BlockStudy
 from lib_lbw.blocks.family import family
@@ -51,7 +54,14 @@ def browser():
 @pytest.fixture(params=[(1280, "en-US"), (390, "ja-JP")], ids=["desktop", "phone"])
 def page(request, browser, report):
     width, locale = request.param
-    context = browser.new_context(viewport={"width": width, "height": 800}, locale=locale)
+    with opened(browser, report, viewport={"width": width, "height": 800}, locale=locale) as page:
+        yield page
+
+
+@contextmanager
+def opened(browser, report, **options):
+    """The report in a window of its own; whatever it complains of or asks in a dialog is a fault."""
+    context = browser.new_context(**options)
     page = context.new_page()
     page.faults = []
     page.on("pageerror", lambda error: page.faults.append(str(error)))
@@ -77,6 +87,20 @@ def test_it_stands_without_scrolling_sideways_and_without_the_network(page):
 def test_what_the_user_wrote_is_shown_as_written(page):
     assert EVIL in page.locator("header .prompt code").inner_text()
     assert page.locator("img[src='x']").count() == 0
+
+
+def test_hostile_labels_file_names_and_notices_stay_text(browser, tmp_path, monkeypatch):
+    made = plan(BlockStudy("<lora:paint:1>", blocks="IN01,OUT11"), Bench(family("sd1")))
+    hostile = tuple(replace(cell, labels=(cell.labels[0], EVIL + cell.labels[1], "")) for cell in made.cells)
+    results = run_analysis(replace(made, lora=EVIL, cells=hostile, notices=(EVIL,)), Steps(), tmp_path)
+    named = tuple(replace(cell, file=f"cells/{EVIL}", diff_file=f"diff/{EVIL}") for cell in results.cells)
+    monkeypatch.setattr("lib_lbw.analysis.report._data_uri", lambda path: "data:image/gif;base64,R0lGODlhAQABAAAAACw=")
+    with opened(browser, write_report(replace(results, cells=named))) as page:
+        assert page.locator("h1").inner_text() == EVIL
+        assert page.locator(".warning").inner_text() == EVIL
+        assert names(page) == [EVIL + "OUT11", EVIL + "IN01"]
+        assert page.locator("img").count() > 3
+        assert page.locator("img:not([src^='data:'])").count() == 0
 
 
 def test_headings_sort_the_table_both_ways(page):

@@ -12,6 +12,7 @@ from lib_lbw.analysis.bench import Bench
 from lib_lbw.analysis.color import View
 from lib_lbw.analysis.journal import digest, read_plan
 from lib_lbw.analysis.metrics import compare
+from lib_lbw.analysis.pages import diff_pages, picture_pages
 from lib_lbw.analysis.plan import plan
 from lib_lbw.analysis.run import run_analysis
 from lib_lbw.analysis.study import BlockStudy, XyzStudy
@@ -37,7 +38,7 @@ class FakeGenerator:
                 return
             if len(self.drawn) == self.fail_after:
                 raise RuntimeError("out of memory")
-            on_step(1, 1)
+            on_step(index + 1, len(requests))
             self.drawn.append(request)
             on_image(index, picture(request), f"{request.prompt}\nSteps: 1, Seed: {request.seed}")
 
@@ -127,6 +128,13 @@ def test_a_crash_keeps_what_was_drawn_and_the_next_run_draws_the_rest(made, tmp_
     assert results.grid.read_bytes() == whole.grid.read_bytes()
 
 
+def test_pages_of_a_grid_name_files_and_hold_no_picture(made, tmp_path):
+    results = run_analysis(made, FakeGenerator(), tmp_path)
+    for pages, kind in ((picture_pages(results), "cells"), (diff_pages(results), "diff")):
+        cells = [cell for page in pages for row in page.cells for cell in row if cell is not None]
+        assert {cell.parent for cell in cells} == {tmp_path / kind}
+
+
 def test_a_stop_keeps_what_was_drawn_and_still_writes_results(made, tmp_path):
     generator = FakeGenerator()
     results = run_analysis(made, generator, tmp_path, should_stop=lambda: len(generator.drawn) >= 4)
@@ -189,7 +197,7 @@ def test_progress_counts_and_tells_the_time_left(made, tmp_path):
     assert [progress.done for progress in seen] == list(range(11))
     assert {progress.total for progress in seen} == {10}
     assert seen[0].seconds_left is None
-    assert [progress.seconds_left for progress in seen[1:]] == [3.0 * left for left in range(9, -1, -1)]
+    assert [progress.seconds_left for progress in seen[1:]] == pytest.approx([3.0 * left for left in range(9, -1, -1)])
     assert seen[1].image.size == (SIDE, SIDE)
     assert seen[1].label == "seed 1, no LoRA"
 
@@ -214,9 +222,9 @@ def test_a_record_cannot_point_outside_its_folder(made, tmp_path):
     results = run_analysis(made, FakeGenerator(), tmp_path / "run")
     outside = tmp_path / "outside.png"
     shutil.copy(results.grid, outside)
-    record = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
-    record["done"] = dict.fromkeys(record["done"], "../outside.png")
-    (tmp_path / "run" / "run.json").write_text(json.dumps(record))
+    record = tmp_path / "run" / "done.jsonl"
+    lines = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
+    record.write_text("".join(json.dumps({**line, "file": "../outside.png"}) + "\n" for line in lines))
     generator = FakeGenerator()
     run_analysis(made, generator, tmp_path / "run")
     assert len(generator.drawn) == 10

@@ -32,3 +32,9 @@ def test_options_reach_the_app(monkeypatch: pytest.MonkeyPatch, folder: Path) ->
     assert checkpoint == Path("m.safetensors")
     assert set(loras) == {"broken", "plain", "large 日本"}
     assert seen == {"port": 7871, "browser": False}
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "web"])
+def test_a_port_that_cannot_be(run: Any, port: str) -> None:
+    status, _, err = run("app", "--port", port)
+    assert (status, f"'{port}' is no port: a whole number from 1 to 65535" in err) == (2, True)

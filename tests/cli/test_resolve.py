@@ -54,16 +54,22 @@ def test_presets_of_a_file_are_known_beside_the_shipped(run: Any, tmp_path: Path
     _, out, _ = run("resolve", "<lora:a:1:lbw=MINE>", "--family", "sd1", "--presets", book, "--json")
     assert weights_of(out)["IN04"] == 0.3
     assert run("resolve", "<lora:a:1:lbw=INS>", "--family", "sd1", "--presets", book)[0] == 0
+    book.write_text("no preset\n", "utf-8")
+    status, _, err = run("resolve", "<lora:a:1>", "--family", "sd1", "--presets", book)
+    assert (status, "holds no presets of this kind: line 1 is neither" in err) == (2, True)
+    book.write_text("GOOD:1\n" + "no preset\n" * 5, "utf-8")
+    status, _, err = run("resolve", "<lora:a:1>", "--family", "sd1", "--presets", book)
+    assert (status, err.count("\n"), "and 2 more such lines" in err) == (0, 4, True)
     book.write_bytes(b"\xff\xfe\xfa")
     status, _, err = run("resolve", "<lora:a:1>", "--family", "sd1", "--presets", book)
     assert (status, err) == (2, f"lbw: {book} is not text in UTF-8\n")
 
 
-def test_what_the_user_may_not_expect_is_said(run: Any, folder: Path) -> None:
+def test_what_the_user_may_not_expect_is_said(run: Any, folder: Path, tmp_path: Path) -> None:
     silent = "1,1,1,1,1,1,0,1,1,1,1,1,1,1,1,1,1"  # the 17 names have no OUT00, and SDXL LoRAs often hold it
     words = ["resolve", f"<lora:x:1:lbw={silent}>", "--lora", folder / "more/large 日本.safetensors"]
     assert "note:" not in run(*words)[1]
-    other = folder / "first up.safetensors"
+    other = tmp_path / "first up.safetensors"
     data = (folder / "more/large 日本.safetensors").read_bytes()
     other.write_bytes(data.replace(b"up_blocks_1_", b"up_blocks_0_"))
     _, out, _ = run("resolve", f"<lora:x:1:lbw={silent}>", "--lora", other)
@@ -84,3 +90,18 @@ def test_faults(run: Any, words: list[str], sentence: str) -> None:
     status, _, err = run("resolve", *words)
     assert status == 2
     assert sentence in err
+
+
+def test_elemental_presets_of_a_file(run: Any, tmp_path: Path) -> None:
+    book = tmp_path / "elements.txt"
+    book.write_text("SOFT:IN04:attn:0.25\n", "utf-8")
+    words = ["resolve", "<lora:a:1:lbwe=SOFT>", "--family", "sd1", "--json"]
+    [rule] = json.loads(run(*words, "--elements", book)[1])["rules"]
+    assert (rule["elements"], rule["weight"]) == (["attn"], 0.25)
+    assert "'SOFT' is no elemental preset" in run(*words)[2]
+
+
+def test_a_decimal_comma_is_noticed(run: Any) -> None:
+    assert "did you mean 0.8?" in run("resolve", "<lora:a:0,8>", "--family", "sd1")[2]
+    assert "note: 5 sets every block" in run("resolve", "<lora:a:1:lbw=1,IN04@0,5>", "--family", "sd1")[1]
+    assert "note:" not in run("resolve", "<lora:a:1:lbw=1,IN04@0.5>", "--family", "sd1")[1]

@@ -44,3 +44,15 @@ def test_many_families_are_shortened_in_text_only(run: Any) -> None:
 def test_a_layer_outside_all_blocks(run: Any) -> None:
     _, out, _ = run("where", "--json", "unet.time_embedding.linear_1")
     assert set(json.loads(out)[0]["blocks"]) == {"OTHER"}
+
+
+def test_a_bad_key_does_not_hide_the_good_ones(run: Any) -> None:
+    words = ["where", "nonsense", "unet.mid_block.attentions.0.proj_in", "more.nonsense"]
+    status, out, err = run(*words)
+    assert status == 2
+    assert [line.split()[0] for line in out.splitlines()] == ["KEY", "unet.mid_block.attentions.0.proj_in"]
+    assert [line.split()[:2] for line in err.splitlines()] == [["lbw:", "'nonsense'"], ["lbw:", "'more.nonsense'"]]
+    status, out, _ = run(*words, "--json")
+    assert status == 2
+    assert ["error" in entry for entry in json.loads(out)] == [True, False, True]
+    assert run("where", "nonsense")[:2] == (2, "")

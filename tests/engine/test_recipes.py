@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from lib_lbw.blocks.module import ModuleId
 from lib_lbw.engine.plan import ScalePlan
-from lib_lbw.engine.recipes import Recipe, by_module, changed, groups, image_part, recipes, text_part
+from lib_lbw.engine.recipes import Recipe, by_module, changed, groups, image_part, moments, recipes, text_part
 from lib_lbw.weights.schedule import Bound, Schedule
 
 MODULES = [ModuleId("te1", "a"), ModuleId("unet", "b"), ModuleId("unet", "c")]
@@ -48,6 +48,16 @@ def test_the_window_silences_the_image_part_only() -> None:
     assert set(image_part(late)) == set(MODULES[1:])
 
 
+def test_a_pass_has_one_moment_for_each_set_of_plans_at_work() -> None:
+    whole = ScalePlan("one", ((MODULES[1], 1.0),))
+    late = ScalePlan("two", ((MODULES[1], 0.5),), Schedule(Bound(10, False), None))
+    early = ScalePlan("two", ((MODULES[1], 0.5),), Schedule(None, Bound(2, False)))
+    assert moments([], 20) == ({},)
+    assert moments([whole], 20) == (recipes([whole], 0, 20),)
+    assert moments([whole, late], 20) == (recipes([whole], 0, 20), recipes([whole, late], 19, 20))
+    assert len(moments([early, late], 20)) == 3
+
+
 @given(st.lists(st.dictionaries(st.sampled_from(MODULES), st.just((("p", 1.0),))), min_size=1, max_size=4))
 def test_a_module_on_which_all_agree_has_one_recipe(samples: list[dict[ModuleId, Recipe]]) -> None:
     made = by_module(samples)
@@ -55,6 +65,7 @@ def test_a_module_on_which_all_agree_has_one_recipe(samples: list[dict[ModuleId,
         wanted = [sample.get(module, ()) for sample in samples]
         assert list(recipes_of) == (wanted[:1] if len(set(wanted)) == 1 else wanted)
     assert set(made) == set().union(*samples)
+    assert by_module([{MODULES[0]: ()}, {}]) == {}
 
 
 def test_only_differing_modules_are_changed() -> None:

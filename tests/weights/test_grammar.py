@@ -218,3 +218,22 @@ def test_places_are_counted_from_the_first_letter() -> None:
     assert isinstance(preset, PresetTerm)
     assert isinstance(target, TargetTerm)
     assert (preset.at, [area.at for area in target.target.areas]) == (6, [16, 21])
+
+
+@pytest.mark.parametrize(
+    "text", ["<LORA:a:1>", "<Lyco:a:1:lbw=ALL>", "< lora:a:1>", "<lora :a:1>", "<lora:a:1", "<lora:"]
+)
+def test_what_was_meant_as_a_tag_is_never_left_to_the_text_encoder(text: str) -> None:
+    meant, right = find_directives(f"a {text}<lora:b:0.5>")
+    assert meant.directive is None
+    assert "is not a tag of the form" in str(meant.error)
+    assert (meant.text, meant.start) == (text, 2)
+    assert right.directive == Directive("b", te=0.5)
+    assert without_directives(f"a {text}") == "a "
+
+
+@pytest.mark.parametrize(("text", "nearest"), [("0,8", "0.8"), ("-1,25", "-1.25"), ("1,2,3", None), ("a,5", None)])
+def test_a_decimal_comma_gets_the_point(text: str, nearest: str | None) -> None:
+    with pytest.raises(DirectiveError) as caught:
+        parse_directive(f"<lora:a:{text}>")
+    assert caught.value.nearest == nearest

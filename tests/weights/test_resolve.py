@@ -414,3 +414,9 @@ def test_resolved_numbers_read_as_terms_where_no_vector_can_say_it() -> None:
 def test_of_two_foreign_lengths_the_one_that_names_more_blocks_is_used() -> None:
     book = PresetBook.parse("A:" + ",".join(["3", *"1" * 25]) + "\nA:" + ",".join(["2", *"1" * 16]))
     assert blocks("lbw=A", SDXL, presets=book)["TE1"] == 3.0
+
+
+@pytest.mark.parametrize(("items", "told"), [("lbw=1,IN04@0,5", "5"), ("lbw=ALL,0.5", "0.5"), ("lbw=0.5,IN04@0", "")])
+def test_a_bare_value_that_writes_over_what_stands_before_is_noticed(items: str, told: str) -> None:
+    notices = [str(notice).split(" sets every block")[0] for notice in weigh(items, SD1).notices]
+    assert notices == ([told] if told else [])

@@ -54,8 +54,12 @@
     node.append(...children.filter((child) => child !== null));
     return node;
   }
+  const markSmall = ({ target }) => // shown with sharp pixels where it is enlarged
+    target.classList.toggle("small", Math.max(target.naturalWidth, target.naturalHeight) <= 128);
   const picture = (file, alt, attributes = {}) =>
-    data.images[file] ? el("img", { src: data.images[file], alt, draggable: "false", ...attributes }) : null;
+    data.images[file]
+      ? el("img", { src: data.images[file], alt, draggable: "false", onload: markSmall, ...attributes })
+      : null;
 
   function rowName(row) {
     if (row.kind === "base" || row.kind === "full") return say(row.kind);
@@ -102,7 +106,7 @@
       el("dl", { class: "facts" }, ...facts.map(([key, value]) =>
         el("div", {}, el("dt", {}, say(key)), el("dd", {}, String(value))))),
       el("p", { class: "prompt" }, `${say("prompt")} `, el("code", {}, study.prompt ?? "")),
-      ...plan.notices.map((notice) => el("p", { class: "warning" }, notice)),
+      ...data.notices.map((notice) => el("p", { class: "warning" }, notice)),
       data.complete ? null : el("p", { class: "warning" }, say("incomplete")));
   }
 

@@ -1,0 +1,83 @@
+"""The app that stands alone: Generate and Analyze on one page, with the block diagram beside them."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import platformdirs
+
+from lib_lbw.hosts.session import Session
+from lib_lbw.ui import compat
+from lib_lbw.ui.analysis_events import AnalysisEvents
+from lib_lbw.ui.analysis_panel import analysis_panel
+from lib_lbw.ui.generate_events import wire_generate
+from lib_lbw.ui.generate_panel import generate_panel
+from lib_lbw.ui.header import header
+from lib_lbw.ui.labels import Labels
+from lib_lbw.ui.opening import first_prompt, warm_up
+from lib_lbw.ui.prompt_events import wire_prompt
+from lib_lbw.ui.prompt_panel import prompt_panel
+from lib_lbw.ui.theme import theme
+from lib_lbw.ui.workbench import Workbench
+
+_HEAD = '<meta name="color-scheme" content="light dark"><meta name="robots" content="noindex">'
+_SMALL = Path(__file__).with_name("small_pictures.html")
+_CSS = Path(__file__).with_name("style.css")
+TITLE = "LoRA Block Weight"
+
+
+def build(bench: Workbench, prompt: str = "") -> tuple[gr.Blocks, dict[str, Any]]:
+    """Build the page, with `prompt` to begin with; return it and the keywords its `launch()` needs."""
+    blocks_keywords, launch_keywords = compat.page(
+        title=TITLE, css=_CSS, theme=theme(), head=_HEAD + _SMALL.read_text(encoding="utf-8")
+    )
+    labels = Labels()
+    with gr.Blocks(**blocks_keywords) as page:
+        top = header(labels)
+        with gr.Row(elem_id=compat.element_id("page")):
+            with gr.Column(scale=4, min_width=300, elem_id=compat.element_id("side")):
+                panel = prompt_panel(bench.session, labels, prompt)
+            with gr.Column(scale=9, min_width=300, elem_id=compat.element_id("work")), gr.Tabs():
+                with labels.new(gr.Tab, {"label": "Generate"}, id="generate"):
+                    generating = generate_panel(labels)
+                with labels.new(gr.Tab, {"label": "Analyze"}, id="analyze") as tab:
+                    analyzing = analysis_panel(labels, tab)
+        wire_prompt(bench, page, top, labels, panel)
+        wire_generate(bench, top, panel, generating)
+        AnalysisEvents(bench, top, panel, analyzing).wire(page)
+    return page, launch_keywords
+
+
+def launch(
+    session: Session | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    browser: bool = True,
+    language: str | None = None,
+    results: Path | None = None,
+) -> None:
+    """Serve the app at `host` until it is interrupted.
+
+    `session` None: the embedded model with its LoRAs. `port` None: the first free one from 7860. `language` "en" or
+    "ja" decides for every browser; None: as each one asks. `results`: where analyses are kept; None: the user's data
+    folder.
+    """
+    if session is None:
+        from lib_lbw.ui.embedded import embedded_session  # noqa: PLC0415 - loads torch and diffusers
+
+        session = embedded_session()
+    folder = results or platformdirs.user_data_path("lora-block-weight", appauthor=False) / "analysis"
+    folder.mkdir(parents=True, exist_ok=True)
+    bench = Workbench(session, folder, language)
+    warm_up(bench)
+    page, keywords = build(bench, first_prompt(session))
+    page.launch(
+        server_name=host,
+        server_port=port,
+        inbrowser=browser,
+        share=False,
+        show_error=True,
+        allowed_paths=[str(folder)],
+        **keywords,
+    )

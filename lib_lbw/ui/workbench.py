@@ -1,0 +1,26 @@
+"""What every event of the page needs."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lib_lbw.hosts.library import Library
+from lib_lbw.hosts.session import Session
+from lib_lbw.ui.jobs import Desk
+from lib_lbw.ui.pace import Pace
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """A session, where results are written, the language if one was asked for, and what is learnt on the way."""
+
+    session: Session
+    results: Path
+    language: str | None = None
+    desk: Desk = field(default_factory=Desk)
+    library: Library = field(default_factory=Library)
+    pace: Pace = field(default_factory=Pace)
+
+    def present(self, lora: str) -> tuple[str, ...] | None:
+        """Return the leaves that the file of a LoRA holds; None for a name the host does not have."""
+        path = self.session.host.loras.get(lora)
+        return None if path is None else tuple(self.library.open(path).blocks)

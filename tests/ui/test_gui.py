@@ -1,0 +1,220 @@
+"""The app as a user meets it: the command line starts it on the embedded model, a real browser uses it."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 180_000  # milliseconds: other work may share the machine
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = [
+    pytest.mark.gui,
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}"),
+]
+
+expect = playwright.expect
+Page = playwright.Page
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < end:
+        assert process.poll() is None, "the app ended"
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            time.sleep(0.5)
+        else:
+            return
+    pytest.fail("the app did not start")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The user's data folder of the app under test."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def app(data: Path) -> Iterator[str]:
+    port = free_port()
+    environment = {**os.environ, "XDG_DATA_HOME": str(data), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "lib_lbw", "app", "--no-browser", "--port", str(port)]
+    with (
+        (data / "log.txt").open("wb") as log,
+        subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process,
+    ):
+        try:
+            wait_for(f"http://127.0.0.1:{port}", process)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(app: str, browser: "playwright.Browser") -> Iterator[Page]:
+    """A fresh English page with few sampling steps, on which no script of a prompt may run."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+    opened = context.new_page()
+    opened.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    surprises: list[str] = []
+    opened.on("dialog", lambda dialog: (surprises.append(dialog.message), dialog.dismiss()))
+    opened.on("pageerror", lambda error: surprises.append(str(error)))
+    opened.on("request", lambda request: surprises.append(request.url) if outside(request.url, app) else None)
+    opened.goto(app)
+    expect(opened.locator("#lbw-diagram svg")).to_be_visible()
+    yield opened
+    context.close()
+    assert surprises == []
+
+
+def outside(url: str, app: str) -> bool:
+    return not url.startswith((app, "data:", "blob:"))
+
+
+def set_steps(page: Page, steps: int) -> None:
+    page.get_by_role("button", name="Picture settings").click()
+    field = page.locator("#lbw-steps input[type=number]")
+    field.fill(str(steps))
+    field.blur()
+
+
+def open_analysis(page: Page, blocks: str) -> None:
+    set_steps(page, 4)
+    page.get_by_role("tab", name="Analyze", exact=True).click()
+    page.locator("#lbw-blocks").get_by_label("Blocks").fill(blocks)
+
+
+def block(page: Page, name: str) -> "playwright.Locator":
+    return page.locator(f"#lbw-diagram [data-block={name}] .lbw-number")
+
+
+def test_a_newcomer_presses_generate_and_sees_both_pictures(page: Page) -> None:
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value(re.compile(r"<lora:\w+:1:lbw="))
+    set_steps(page, 4)
+    page.get_by_role("button", name="Generate", exact=True).click()
+    for picture in ("#lbw-plain", "#lbw-weighted"):
+        expect(page.locator(picture).locator("img")).to_be_visible()
+    expect(page.locator("#lbw-parameters textarea")).to_have_value(re.compile("Steps: 4"))
+
+
+def test_the_diagram_and_the_faults_follow_the_typing(page: Page) -> None:
+    prompt = page.get_by_label("Prompt", exact=True)
+    prompt.fill("a girl <lora:inkstyle:1:lbw=0,OUT05@1.5>")
+    expect(block(page, "OUT05")).to_have_text("1.5")
+    expect(block(page, "IN04")).to_have_text("0")
+    prompt.fill("a girl <lora:inkstyle:1:lbw=OUTALLL>")
+    expect(page.locator("#lbw-messages mark")).to_have_text("OUTALLL")
+    expect(page.locator("#lbw-messages")).to_contain_text("OUTALL?")
+    prompt.fill("<lora:<img src=x onerror=alert(1)>:1> <lora:inkstyle:1:lbw=${alert(1)}>{{alert(1)}}")
+    expect(page.locator("#lbw-messages .lbw-error")).not_to_have_count(0)
+    expect(page.locator("#lbw-messages img")).to_have_count(0)
+
+
+def test_a_preset_from_the_list_goes_into_the_prompt(page: Page) -> None:
+    page.locator("#lbw-preset input").click()
+    page.get_by_role("option", name="NONE", exact=True).click()
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value(re.compile("lbw=NONE>"))
+    expect(block(page, "OUT05")).to_have_text("0")
+
+
+def test_three_blocks_are_analysed_and_the_results_can_be_looked_at(page: Page, data: Path) -> None:
+    open_analysis(page, "IN04,MID,OUT05")
+    expect(page.locator("#lbw-plan")).to_contain_text("5 pictures of 64 × 64, 4 steps each")
+    page.locator("#lbw-analyze").click()
+    results = page.locator("#lbw-results")
+    expect(results).to_be_visible()
+    for name in ("IN04", "MID", "OUT05"):
+        expect(page.locator(f"#lbw-effect [data-block={name}] .lbw-number")).not_to_have_text("–")
+        expect(page.locator("#lbw-table").get_by_role("gridcell", name=name, exact=True)).to_be_visible()
+    results.get_by_role("tab", name="Grid", exact=True).click()
+    expect(page.locator("#lbw-grid img")).to_be_visible()
+    results.get_by_role("tab", name="Pictures and differences").click()
+    expect(page.locator("#lbw-pictures img")).to_have_count(8)
+    results.get_by_role("tab", name="Files").click()
+    expect(page.locator("#lbw-files")).to_contain_text("report")
+    assert len(list(data.glob("**/analysis/*-inkstyle/report.html"))) == 1
+
+
+def test_a_run_can_be_cancelled_and_continued(page: Page) -> None:
+    open_analysis(page, "ALL")
+    page.locator("#lbw-analyze").click()
+    expect(page.locator("#lbw-analyze-status")).to_contain_text("left")
+    page.locator("#lbw-analyze-stop").click()
+    expect(page.locator("#lbw-summary")).to_contain_text("Stopped")
+    page.locator("#lbw-analyze-continue").click()
+    expect(page.locator("#lbw-summary")).not_to_contain_text("Stopped")
+    expect(page.locator("#lbw-analyze-continue")).to_be_hidden()
+
+
+def test_a_fault_in_the_form_is_told_and_draws_nothing(page: Page) -> None:
+    open_analysis(page, "IN99")
+    expect(page.locator("#lbw-plan")).to_contain_text("IN99")
+    page.locator("#lbw-analyze").click()
+    expect(page.locator("#lbw-analyze-status .lbw-error")).to_contain_text("IN99")
+    expect(page.locator("#lbw-analyze")).to_be_enabled()
+
+
+def test_the_page_changes_language(page: Page) -> None:
+    page.get_by_text("日本語").click()
+    expect(page.get_by_role("button", name="生成", exact=True)).to_be_visible()
+    expect(page.locator("#lbw-diagram")).to_contain_text("この LoRA にない")
+    page.get_by_text("English").click()
+    expect(page.get_by_role("button", name="Generate", exact=True)).to_be_visible()
+
+
+def test_an_xyz_plot_is_drawn_and_its_small_pictures_are_sharp(page: Page) -> None:
+    open_analysis(page, "no block")
+    page.get_by_text("X/Y/Z plot").click()
+    expect(page.locator("#lbw-blocks")).to_be_hidden()
+    page.locator("#lbw-axis-x input").click()
+    page.get_by_role("option", name="presets", exact=True).click()
+    values = page.get_by_label("X values")
+    expect(values).to_have_attribute("placeholder", "INALL,MIDD,OUTALL")
+    values.fill("INALL,OUTALL")
+    expect(page.locator("#lbw-plan")).to_contain_text("4 pictures of")
+    page.locator("#lbw-analyze").click()
+    results = page.locator("#lbw-results")
+    expect(results).to_be_visible()
+    expect(page.locator("#lbw-effect")).to_be_hidden()
+    results.get_by_role("tab", name="Pictures and differences").click()
+    picture = page.locator("#lbw-pictures .thumbnail-lg img").first
+    expect(picture).to_be_visible()
+    small = picture.evaluate("each => Math.max(each.naturalWidth, each.naturalHeight) <= 128")
+    assert picture.evaluate("each => getComputedStyle(each).imageRendering") == ("pixelated" if small else "auto")
