@@ -1,6 +1,7 @@
 """Which algorithm a module is, and what is said of one that is incomplete or inconsistent."""
 
 import contextlib
+import math
 
 import pytest
 import torch
@@ -129,7 +130,8 @@ def test_whatever_the_shapes_there_is_a_delta_or_a_refusal(form, data):
     roles = make_roles(form, own, rank=2)
     role = data.draw(st.sampled_from(sorted(roles)))
     shape = data.draw(
-        st.permutations(roles[role].shape) | st.lists(st.sampled_from([0, 1, 2, 3, 4, 6, 8, 54]), max_size=5)
+        st.permutations(roles[role].shape)
+        | st.lists(st.sampled_from([0, 1, 2, 3, 4, 6, 8, 54]), max_size=5).filter(lambda sizes: math.prod(sizes) < 5000)
     )
     roles[role] = torch.ones(tuple(shape), dtype=torch.float64)
     base = data.draw(st.sampled_from([(8, 6, 3, 3), (8, 6), (8, 54), (8,), ()]))
