@@ -19,6 +19,7 @@ from lib_lbw.hosts.base import Picture
 from lib_lbw.hosts.checkpoint import CONFIGS
 
 RANK = 16
+PROMPT = "a girl, long red hair, blue dress, beach"
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2", "proj_in", "proj_out")
 
 
@@ -44,7 +45,7 @@ def embedded(cells: int = 16, steps: int = 8) -> Subject:
     """Return the demo model with its style LoRA."""
     pipeline = load_demo_pipeline()
     pipeline.set_progress_bar_config(disable=True)
-    picture = Picture("a girl, long red hair, blue dress, beach", seed=1, steps=steps, width=64, height=64, cfg_scale=3.0)
+    picture = Picture(PROMPT, seed=1, steps=steps, width=64, height=64, cfg_scale=3.0)
     return Subject("embedded model, 64 px", pipeline, demo_lora_path("inkstyle"), picture, cells)
 
 
@@ -67,7 +68,7 @@ def full_size(folder: Path, cells: int = 8, steps: int = 4, size: int = 64) -> S
         requires_safety_checker=False,
     )
     pipeline.set_progress_bar_config(disable=True)
-    picture = Picture("a girl, long red hair, blue dress, beach", seed=1, steps=steps, width=size, height=size, cfg_scale=7.0)
+    picture = Picture(PROMPT, seed=1, steps=steps, width=size, height=size, cfg_scale=7.0)
     title = f"SD 1.5 at full size, random weights, {size} px"
     return Subject(title, pipeline, _random_lora(pipeline, folder), picture, cells)
 
