@@ -2,9 +2,9 @@
 
     python benchmarks/block_switch.py [--only embedded|full] [--repeats 5] [--threads N] [--cpu-time]
 
-Prints one table a model. All times are medians over the repeats, per cell; the ways take turns, so that a machine
-that gets slower meanwhile slows all of them. `--cpu-time` counts processor time, for a machine that others use; it
-means something on one thread only.
+Prints one table a model. Times are medians over the repeats, per cell. The ways take turns, and a ratio is the median
+of the ratios within a round, so that a machine that gets slower meanwhile slows both sides. `--cpu-time` counts
+processor time, for a machine that others use; it means something on one thread only.
 """
 
 import argparse
@@ -41,21 +41,33 @@ ROWS = (
 )
 
 
-def measure(subject: Subject, repeats: int, clock: Callable[[], float]) -> dict[str, float]:
-    """Return the median seconds a cell of every way, after one unmeasured round."""
+# Ways that are compared stand next to each other, so that they meet the machine in the same mood.
+ORDER = ("bare", "one_by_one", "bare_batch", "batched", "naive", "reload", "switch", "rescale", "first")
+
+Times = dict[str, list[float]]
+"""Way -> seconds a cell of every repeat."""
+
+
+def measure(subject: Subject, repeats: int, clock: Callable[[], float]) -> Times:
+    """Time every way `repeats` times, after one unmeasured round."""
     ways = Ways(subject, clock)
-    taken: dict[str, list[float]] = {name: [] for _, name in ROWS}
+    taken: Times = {name: [] for name in ORDER}
     for turn in range(repeats + 1):
         for name, times in taken.items():
             seconds = getattr(ways, name)()
             if turn:
                 times.append(seconds)
-    return {name: statistics.median(times) for name, times in taken.items()}
+    return taken
 
 
-def report(subject: Subject, seconds: dict[str, float]) -> str:
+def ratio(times: Times, one: str, other: str) -> float:
+    """Return the median, over the repeats, of how much longer `one` took than `other` in the same round."""
+    return statistics.median(a / b for a, b in zip(times[one], times[other], strict=True))
+
+
+def report(subject: Subject, times: Times) -> str:
     """Return the table of one subject and the ratios that matter."""
-    picture, s = subject.picture, seconds
+    picture = subject.picture
     return "\n".join(
         [
             f"## {subject.title}",
@@ -63,15 +75,15 @@ def report(subject: Subject, seconds: dict[str, float]) -> str:
             "",
             "| way | ms a cell |",
             "|---|---:|",
-            *(f"| {title} | {1000 * s[name]:.1f} |" for title, name in ROWS),
+            *(f"| {title} | {1000 * statistics.median(times[name]):.1f} |" for title, name in ROWS),
             "",
-            f"* one by one over bare denoising: {100 * (s['one_by_one'] / s['bare'] - 1):+.1f} %",
-            f"* block switch over bare denoising: {100 * s['switch'] / s['bare']:.2f} %",
-            f"* block switch: {s['reload'] / s['switch']:.0f} times cheaper than diffusers'",
-            f"* one batch against one by one: {s['one_by_one'] / s['batched']:.2f} times faster"
-            f" (the limit, bare: {s['bare'] / s['bare_batch']:.2f})",
-            f"* against diffusers: one by one {s['naive'] / s['one_by_one']:.2f}, one batch"
-            f" {s['naive'] / s['batched']:.2f} times faster",
+            f"* one by one over bare denoising: {100 * (ratio(times, 'one_by_one', 'bare') - 1):+.1f} %",
+            f"* block switch over bare denoising: {100 * ratio(times, 'switch', 'bare'):.2f} %",
+            f"* block switch: {ratio(times, 'reload', 'switch'):.0f} times cheaper than diffusers'",
+            f"* one batch against one by one: {ratio(times, 'one_by_one', 'batched'):.2f} times faster"
+            f" (the limit, bare: {ratio(times, 'bare', 'bare_batch'):.2f})",
+            f"* against diffusers: one by one {ratio(times, 'naive', 'one_by_one'):.2f}, one batch"
+            f" {ratio(times, 'naive', 'batched'):.2f} times faster",
             "",
         ]
     )

@@ -111,8 +111,13 @@ def outside(url: str, app: str) -> bool:
 def set_steps(page: Page, steps: int) -> None:
     page.get_by_role("button", name="Picture settings").click()
     field = page.locator("#lbw-steps input[type=number]")
-    field.fill(str(steps))
-    field.blur()
+    for _ in range(20):  # a field that is still unfolding takes its first value once more, over what was typed
+        field.fill(str(steps))
+        field.blur()
+        page.wait_for_timeout(300)
+        if field.input_value() == str(steps):
+            break
+    expect(field).to_have_value(str(steps))
 
 
 def open_analysis(page: Page, blocks: str) -> None:
