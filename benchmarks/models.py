@@ -49,7 +49,7 @@ def embedded(cells: int = 16, steps: int = 8) -> Subject:
     return Subject("embedded model, 64 px", pipeline, demo_lora_path("inkstyle"), picture, cells)
 
 
-def full_size(folder: Path, cells: int = 8, steps: int = 4, size: int = 64) -> Subject:
+def full_size(folder: Path, cells: int = 8, steps: int = 2, size: int = 64) -> Subject:
     """Return SD 1.5 at full size, random weights, with a random LoRA of rank 16 on every attention layer.
 
     The words are the embedded model's: no vocabulary is needed.
