@@ -11,6 +11,10 @@
     ├── NeedsBaseError      a delta that depends on the base weight, asked for without it
     ├── CheckpointError     a checkpoint that cannot be loaded, and what is missing
     ├── AnalysisError       axes, ranges or a results folder that make no grid
+    ├── MergeError          a recipe that cannot be carried out
+    │   └── MergeStopped        the user stopped it; nothing was written
+    ├── StoreError          presets that cannot be read or saved
+    │   └── StoreConflict       the file was changed by somebody else meanwhile: their text
     ├── HostError           the running program refused
     └── StartError          the first start could not set itself up (lib_lbw/start/faults.py)
 
@@ -106,3 +110,24 @@ class AnalysisError(LbwError):
 
 class HostError(LbwError):
     """The running program (pipeline, WebUI) cannot do what was asked."""
+
+
+class MergeError(LbwError):
+    """A recipe that cannot be carried out: what stands in the way, and in which file or module."""
+
+
+class MergeStopped(MergeError):
+    """The user stopped the work; nothing was written."""
+
+
+class StoreError(LbwError):
+    """Presets that cannot be read or saved; what was there before is still there."""
+
+
+class StoreConflict(StoreError):
+    """The file was changed by somebody else since it was read. `theirs` is its text now."""
+
+    def __init__(self, template: str, /, *, theirs: str, **fields: object) -> None:
+        """Build the error with the text that stands in the file now."""
+        super().__init__(template, **fields)
+        self.theirs = theirs

@@ -1,0 +1,1 @@
+"""What the WebUI adapters share: a tag's resolved weights, and how they get into a running program."""
