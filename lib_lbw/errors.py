@@ -116,7 +116,7 @@ class MergeError(LbwError):
     """A recipe that cannot be carried out: what stands in the way, and in which file or module."""
 
 
-class MergeStopped(MergeError):
+class MergeStopped(MergeError):  # noqa: N818 - a wish, not a fault
     """The user stopped the work; nothing was written."""
 
 
@@ -124,7 +124,7 @@ class StoreError(LbwError):
     """Presets that cannot be read or saved; what was there before is still there."""
 
 
-class StoreConflict(StoreError):
+class StoreConflict(StoreError):  # noqa: N818 - both sides are right
     """The file was changed by somebody else since it was read. `theirs` is its text now."""
 
     def __init__(self, template: str, /, *, theirs: str, **fields: object) -> None:
