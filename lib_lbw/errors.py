@@ -39,8 +39,15 @@ class LbwError(Exception):
         return self.localized(lambda template: template)
 
     def localized(self, translate: Callable[[str], str]) -> str:
-        """Return the sentence with the template passed through `translate` (template -> template)."""
-        return translate(self.template).format(**self.fields)
+        """Return the sentence with the template passed through `translate` (template -> template).
+
+        A field that is an error itself, as a reason, is translated too.
+        """
+        told = {
+            name: value.localized(translate) if isinstance(value, LbwError) else value
+            for name, value in self.fields.items()
+        }
+        return translate(self.template).format(**told)
 
 
 class DirectiveError(LbwError):

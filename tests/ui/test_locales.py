@@ -27,6 +27,7 @@ TEMPLATES = {
     "_text": [1, 3],
     "_list": [1],
     "_check": [1, 2],
+    "unknown_preset": [3],
 }
 LABELLED = {"label", "info", "placeholder", "value"}
 

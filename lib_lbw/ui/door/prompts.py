@@ -1,0 +1,42 @@
+"""Questions about a prompt: which tags it has, and one tag written anew."""
+
+from dataclasses import replace
+from typing import Any
+
+from lib_lbw.errors import LbwError
+from lib_lbw.ui.door.desk import Desk, Question
+from lib_lbw.weights.grammar import Found, find_directives, format_directive, format_weights, parse_weights
+
+
+def read(desk: Desk, question: Question) -> dict[str, Any]:
+    """Return the tags of `prompt`, each with its place, its LoRA and its weights, or with its fault."""
+    found = find_directives(question.text("prompt"))
+    return {"tags": [_tag(each, question) for each in found]}
+
+
+def write(desk: Desk, question: Question) -> dict[str, Any]:
+    """Return `prompt` with `weights` in its tag number `tag`; "" takes the weights out. The rest stays as typed."""
+    prompt, weights = question.text("prompt"), question.text("weights")
+    number = int(question.number("tag", 0))
+    tags = find_directives(prompt)
+    if not 0 <= number < len(tags):
+        raise LbwError("the prompt has no tag number {number}", number=number + 1)
+    tag = tags[number]
+    if tag.directive is None:
+        raise LbwError("the tag cannot be read: {text}", text=tag.text)
+    made = replace(tag.directive, weights=parse_weights(weights) if weights.strip() else None)
+    text = format_directive(made)
+    return {"prompt": prompt[: tag.start] + text + prompt[tag.end :], "start": tag.start, "end": tag.start + len(text)}
+
+
+def _tag(found: Found, question: Question) -> dict[str, Any]:
+    told: dict[str, Any] = {"text": found.text, "start": found.start, "end": found.end}
+    if found.directive is None:
+        return {**told, "fault": found.error.localized(question.translate) if found.error else ""}
+    directive = found.directive
+    weights = format_weights(directive.weights) if directive.weights else ""
+    return {**told, "name": directive.name, "weights": weights, "elements": directive.elements or "",
+            "te": directive.te, "unet": directive.te if directive.unet is None else directive.unet}  # fmt: skip
+
+
+ANSWERS = {"prompt.read": read, "prompt.write": write}
