@@ -20,6 +20,14 @@ settings.register_profile(
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
+@pytest.fixture(autouse=True)
+def no_presets_of_the_user(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the presets of whoever runs the tests out of them, and the tests out of theirs."""
+    folder = str(tmp_path_factory.getbasetemp() / "user")
+    for name in ("XDG_DATA_HOME", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(name, folder)
+
+
 @pytest.fixture
 def lora_files(tmp_path: Path) -> LoraFiles:
     """Return a writer of small LoRA files into this test's own folder."""

@@ -1,5 +1,6 @@
 """Files of presets given on the command line, each on top of those that are shipped. Read once, with the options."""
 
+import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +27,22 @@ def element_book(path: str) -> "ElementBook":
     from lib_lbw.weights.presets import ElementBook
 
     return ElementBook.shipped().merged(sound(path, ElementBook.parse(text_of(path))))
+
+
+def presets_of(arguments: argparse.Namespace) -> "PresetBook":
+    """Return the presets asked for, else the user's own over the shipped ones. Raises StoreError."""
+    from lib_lbw.store.home import user_store
+
+    book: PresetBook | None = arguments.presets
+    return user_store().presets() if book is None else book
+
+
+def elements_of(arguments: argparse.Namespace) -> "ElementBook":
+    """Return the elemental presets asked for, else the user's own over the shipped ones. Raises StoreError."""
+    from lib_lbw.store.home import user_store
+
+    book: ElementBook | None = arguments.elements
+    return user_store().elements() if book is None else book
 
 
 def text_of(path: str) -> str:

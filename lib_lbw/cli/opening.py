@@ -3,9 +3,11 @@
 import argparse
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lib_lbw.cli.books import elements_of, presets_of
 from lib_lbw.cli.output import note
 from lib_lbw.errors import LbwError
 
@@ -28,7 +30,8 @@ def open_session(arguments: argparse.Namespace, loras: Mapping[str, Path]) -> "S
     host = open_host(arguments, loras)
     settings = picture_of(arguments, host.defaults)
     on_bad_directive: OnBadDirective = getattr(arguments, "on_bad_directive", "stop")
-    return Session(host, arguments.presets, arguments.elements, settings, on_bad_directive=on_bad_directive)
+    books = partial(presets_of, arguments), partial(elements_of, arguments)
+    return Session(host, *books, settings, on_bad_directive=on_bad_directive)
 
 
 def open_host(arguments: argparse.Namespace, loras: Mapping[str, Path]) -> "DiffusersHost":

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lib_lbw.cli.books import elements_of, presets_of
 from lib_lbw.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -64,12 +65,12 @@ def _new(arguments: argparse.Namespace, loras: Mapping[str, Path]) -> "tuple[Ana
     from lib_lbw.cli.library import check_tags, named_lora
     from lib_lbw.lora.file import LoraFile
 
-    tag = find_tag(arguments.prompt, arguments.lora, arguments.presets)
+    tag = find_tag(arguments.prompt, arguments.lora, presets_of(arguments))
     if arguments.on_bad_directive == "stop":
         check_tags(arguments.prompt, loras)  # those of the other LoRAs too
     lora = LoraFile(named_lora(tag.directive.name, loras))
     chance = random.Random(str(arguments.out.resolve()))  # the same for the same folder, so that a stopped run goes on
-    bench = Bench(lora.family, tuple(lora.blocks), arguments.presets, arguments.elements)
+    bench = Bench(lora.family, tuple(lora.blocks), presets_of(arguments), elements_of(arguments))
     return plan(study_of(arguments, chance), bench, chance), lora
 
 

@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from lib_lbw.cli.books import elements_of, presets_of
 from lib_lbw.cli.options import add_library, add_presets, command
 from lib_lbw.cli.output import emit, table
 
@@ -40,8 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     weights = resolve(
         directive,
         family,
-        presets=arguments.presets,
-        elements=arguments.elements,
+        presets=presets_of(arguments),
+        elements=elements_of(arguments),
         seed=arguments.seed,
         present=None if lora is None else tuple(lora.blocks),
     )

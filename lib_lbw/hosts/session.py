@@ -56,25 +56,35 @@ class Session:
     def __init__(
         self,
         host: Host,
-        presets: PresetBook | None = None,
-        elements: ElementBook | None = None,
+        presets: PresetBook | Callable[[], PresetBook] | None = None,
+        elements: ElementBook | Callable[[], ElementBook] | None = None,
         settings: Picture | None = None,
         *,
         on_bad_directive: OnBadDirective = "stop",
     ) -> None:
-        """`presets` and `elements` default to the shipped ones.
+        """`presets` and `elements` default to the shipped ones; a function is asked anew for every prompt.
 
         `settings` are what `generate_many` draws with, apart from prompt and seed; by default the host's.
         `on_bad_directive` "stop" raises for a bad directive; "ignore" draws with the plain tag and tells so.
         """
         self.host = host
-        self.presets = PresetBook.shipped() if presets is None else presets
-        self.elements = ElementBook.shipped() if elements is None else elements
+        self._presets = PresetBook.shipped() if presets is None else presets
+        self._elements = ElementBook.shipped() if elements is None else elements
         self.settings = settings or host.defaults
         self.on_bad_directive = on_bad_directive
         self.notices: tuple[Notice, ...] = ()
         """What the last `generate_many` has to tell, each notice once."""
         self._library = Library()
+
+    @property
+    def presets(self) -> PresetBook:
+        """The presets as they are now."""
+        return self._presets() if callable(self._presets) else self._presets
+
+    @property
+    def elements(self) -> ElementBook:
+        """The elemental presets as they are now."""
+        return self._elements() if callable(self._elements) else self._elements
 
     def prepare(self, prompt: str, seed: int, picture: Picture | None = None) -> Prepared:
         """Parse, resolve and plan every directive of `prompt`; `seed` is the picture's, for random weights.

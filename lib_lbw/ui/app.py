@@ -4,12 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import platformdirs
 
 from lib_lbw.hosts.session import Session
-from lib_lbw.ui import compat
+from lib_lbw.store.home import user_folder, user_store
+from lib_lbw.store.presets import PresetStore
+from lib_lbw.ui import compat, scripts
 from lib_lbw.ui.analysis_events import AnalysisEvents
 from lib_lbw.ui.analysis_panel import analysis_panel
+from lib_lbw.ui.bridge import bridge, panel_place
+from lib_lbw.ui.door.desk import Desk
+from lib_lbw.ui.door.door import Door
 from lib_lbw.ui.generate_events import wire_generate
 from lib_lbw.ui.generate_panel import generate_panel
 from lib_lbw.ui.header import header
@@ -22,15 +26,17 @@ from lib_lbw.ui.workbench import Workbench
 
 _HEAD = '<meta name="color-scheme" content="light dark"><meta name="robots" content="noindex">'
 _SMALL = Path(__file__).with_name("small_pictures.html")
-_CSS = Path(__file__).with_name("style.css")
+_STYLES = tuple(Path(__file__).with_name(name) for name in ("style.css", "panels.css"))
+#: Tells the style sheet whether a tab shares the page with the prompt, or has it whole.
+_WIDTH = "() => { document.getElementById('lbw-page').dataset.width = '%s'; }"
 TITLE = "LoRA Block Weight"
 
 
 def build(bench: Workbench, prompt: str = "") -> tuple[gr.Blocks, dict[str, Any]]:
     """Build the page, with `prompt` to begin with; return it and the keywords its `launch()` needs."""
-    blocks_keywords, launch_keywords = compat.page(
-        title=TITLE, css=_CSS, theme=theme(), head=_HEAD + _SMALL.read_text(encoding="utf-8")
-    )
+    head = _HEAD + _SMALL.read_text(encoding="utf-8") + f"<script>{scripts.source()}</script>"
+    css = "".join(path.read_text(encoding="utf-8") for path in _STYLES)
+    blocks_keywords, launch_keywords = compat.page(title=TITLE, css=css, theme=theme(), head=head)
     labels = Labels()
     with gr.Blocks(**blocks_keywords) as page:
         top = header(labels)
@@ -38,13 +44,18 @@ def build(bench: Workbench, prompt: str = "") -> tuple[gr.Blocks, dict[str, Any]
             with gr.Column(scale=4, min_width=300, elem_id=compat.element_id("side")):
                 panel = prompt_panel(bench.session, labels, prompt)
             with gr.Column(scale=9, min_width=300, elem_id=compat.element_id("work")), gr.Tabs():
-                with labels.new(gr.Tab, {"label": "Generate"}, id="generate"):
+                with labels.new(gr.Tab, {"label": "Generate"}, id="generate") as generate_tab:
                     generating = generate_panel(labels)
                 with labels.new(gr.Tab, {"label": "Analyze"}, id="analyze") as tab:
                     analyzing = analysis_panel(labels, tab)
+                with labels.new(gr.Tab, {"label": "Presets"}, id="presets") as presets_tab:
+                    panel_place("presets")
+        bridge(Door(Desk(bench.store, lambda: bench.session.host.loras, bench.library)))
         wire_prompt(bench, page, top, labels, panel)
         wire_generate(bench, top, panel, generating)
         AnalysisEvents(bench, top, panel, analyzing).wire(page)
+        for each, width in ((generate_tab, "shared"), (tab, "shared"), (presets_tab, "whole")):
+            each.select(None, None, None, **compat.script(_WIDTH % width))
     return page, launch_keywords
 
 
@@ -56,20 +67,22 @@ def launch(
     browser: bool = True,
     language: str | None = None,
     results: Path | None = None,
+    store: PresetStore | None = None,
 ) -> None:
     """Serve the app at `host` until it is interrupted.
 
     `session` None: the embedded model with its LoRAs. `port` None: the first free one from 7860. `language` "en" or
     "ja" decides for every browser; None: as each one asks. `results`: where analyses are kept; None: the user's data
-    folder.
+    folder. `store`: where presets are kept; None: the user's data folder.
     """
+    store = store or user_store()
     if session is None:
         from lib_lbw.ui.embedded import embedded_session  # noqa: PLC0415 - loads torch and diffusers
 
-        session = embedded_session()
-    folder = results or platformdirs.user_data_path("lora-block-weight", appauthor=False) / "analysis"
+        session = embedded_session(store)
+    folder = results or user_folder() / "analysis"
     folder.mkdir(parents=True, exist_ok=True)
-    bench = Workbench(session, folder, language)
+    bench = Workbench(session, folder, store, language)
     warm_up(bench)
     page, keywords = build(bench, first_prompt(session))
     page.launch(

@@ -4,7 +4,6 @@ Panels use the components that all versions share; a keyword that was renamed or
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -20,9 +19,9 @@ def element_id(name: str) -> str:
     return f"lbw-{name}"
 
 
-def page(*, title: str, css: Path, theme: Any, head: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def page(*, title: str, css: str, theme: Any, head: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the keywords of `gr.Blocks()` and of `launch()` for a page; gradio 6 moved the looks to the latter."""
-    looks = {"css": css.read_text(encoding="utf-8"), "theme": theme, "head": head}
+    looks = {"css": css, "theme": theme, "head": head}
     blocks: dict[str, Any] = {"title": title, "analytics_enabled": False}
     if MAJOR >= 5:
         blocks["fill_width"] = True

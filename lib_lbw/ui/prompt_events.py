@@ -12,6 +12,8 @@ from lib_lbw.ui.prompt_panel import PromptPanel
 from lib_lbw.ui.prompt_view import add_lora, prompt_view, set_preset
 from lib_lbw.ui.workbench import Workbench
 
+_SPEAK = "(language) => { window.lbw && window.lbw.bridge.speak(language); }"
+
 
 def wire_prompt(bench: Workbench, page: gr.Blocks, header: Header, labels: Labels, panel: PromptPanel) -> None:
     """Let messages, lists, diagram and all words follow the prompt and the language, and the prompt the lists."""
@@ -44,8 +46,9 @@ def wire_prompt(bench: Workbench, page: gr.Blocks, header: Header, labels: Label
     worded: dict[str, Any] = {
         "fn": words, "inputs": [header.language], "outputs": [header.title, *labels.components], **quick
     }  # fmt: skip
-    page.load(opened, None, header.language, **quick).then(**worded).then(**shown)
-    header.language.input(**worded).then(**shown)
+    spoken: dict[str, Any] = {"fn": None, "inputs": [header.language], "outputs": None, **compat.script(_SPEAK)}
+    page.load(opened, None, header.language, **quick).then(**spoken).then(**worded).then(**shown)
+    header.language.input(**spoken).then(**worded).then(**shown)
     panel.prompt.change(**shown)
     panel.seed.change(**shown)
     panel.lora.input(pick_lora, [panel.prompt, panel.lora], [panel.prompt, panel.lora], **quick).then(**shown)

@@ -5,16 +5,18 @@ from pathlib import Path
 
 from lib_lbw.hosts.library import Library
 from lib_lbw.hosts.session import Session
+from lib_lbw.store.presets import PresetStore
 from lib_lbw.ui.jobs import Desk
 from lib_lbw.ui.pace import Pace
 
 
 @dataclass(frozen=True)
 class Workbench:
-    """A session, where results are written, the language if one was asked for, and what is learnt on the way."""
+    """A session, where results and presets are kept, the language if one was asked for, and what is learnt."""
 
     session: Session
     results: Path
+    store: PresetStore
     language: str | None = None
     desk: Desk = field(default_factory=Desk)
     library: Library = field(default_factory=Library)

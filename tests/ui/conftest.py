@@ -15,6 +15,7 @@ from lib_lbw.engine.plan import ScalePlan
 from lib_lbw.errors import HostError
 from lib_lbw.hosts.base import Job, OnImage, OnStep, Picture
 from lib_lbw.hosts.session import Session
+from lib_lbw.store.presets import PresetStore
 from lib_lbw.ui.workbench import Workbench
 from lib_lbw.weights.notice import Notice
 
@@ -74,7 +75,7 @@ def session() -> Session:
 
 @pytest.fixture
 def bench(session: Session, tmp_path: Path) -> Workbench:
-    return Workbench(session, tmp_path)
+    return Workbench(session, tmp_path, PresetStore(tmp_path / "presets"))
 
 
 @pytest.fixture
@@ -82,4 +83,4 @@ def slow_bench(tmp_path: Path) -> Workbench:
     """A workbench whose pictures take long enough to be stopped."""
     host = ArithmeticHost()
     host.pause = 0.01
-    return Workbench(Session(host), tmp_path)
+    return Workbench(Session(host), tmp_path, PresetStore(tmp_path / "presets"))

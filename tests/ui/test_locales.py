@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from lib_lbw.analysis.axes import KINDS
 from lib_lbw.ui.i18n import LOCALES, dictionary
 from lib_lbw.ui.outcome import NUMBERS
 from lib_lbw.ui.roles import roles
+from lib_lbw.ui.scripts import folder
 
 CODE = Path(lib_lbw.__file__).parent
 #: The command line and the installer speak English; training the embedded model is for developers.
@@ -64,10 +66,17 @@ def templates_in(path: Path, errors: set[str]) -> Iterator[str]:
                     yield from texts(value)
 
 
+def script_templates() -> Iterator[tuple[str, str]]:
+    """The sentences of the scripts, each with its file."""
+    for path in sorted(folder().glob("*.js")):
+        for text in re.findall(r'\b(?:t|button)\("((?:[^"\\]|\\.)+)"', path.read_text(encoding="utf-8")):
+            yield text, f"javascript/{path.name}"
+
+
 def collected() -> dict[str, str]:
     """Template -> the file it stands in."""
     errors = error_classes()
-    found: dict[str, str] = {}
+    found: dict[str, str] = dict(script_templates())
     for path in sorted(CODE.rglob("*.py")):
         place = path.relative_to(CODE)
         if place.parts[0] not in ENGLISH_ONLY:

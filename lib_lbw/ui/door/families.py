@@ -5,7 +5,7 @@ from typing import Any
 from lib_lbw.blocks.family import Family, families
 from lib_lbw.ui.diagram import diagram
 from lib_lbw.ui.door.desk import Desk, Question
-from lib_lbw.ui.i18n import Translate
+from lib_lbw.ui.i18n import Translate, dictionary
 from lib_lbw.ui.roles import roles
 
 
@@ -30,6 +30,7 @@ def show_family(desk: Desk, question: Question) -> dict[str, Any]:
         "groups": {name: list(leaves) for name, leaves in family.groups.items()},
         "layouts": {str(length): list(names) for length, names in family.layouts.items()},
         "length": family.full_length,
+        "attention_length": family.attention_length,
         "roles": _roles(family, question.translate),
         "svg": diagram(blank, family, present=present, translate=question.translate),
     }
@@ -42,4 +43,9 @@ def _roles(family: Family, translate: Translate) -> dict[str, dict[str, str]]:
     }
 
 
-ANSWERS = {"families": list_families, "family": show_family}
+def words(desk: Desk, question: Question) -> dict[str, Any]:
+    """Return the page's dictionary in the language of the one who asks: English template -> template."""
+    return {"words": dict(dictionary(question.language))}
+
+
+ANSWERS = {"words": words, "families": list_families, "family": show_family}

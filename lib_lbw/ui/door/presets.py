@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lib_lbw.store.imports import read_import
 from lib_lbw.store.presets import Kind
 from lib_lbw.ui.door.desk import Desk, Question
 from lib_lbw.ui.i18n import Translate
@@ -35,6 +36,15 @@ def save(desk: Desk, question: Question) -> dict[str, Any]:
     return {**read(desk, question), "merged": saved.merged}
 
 
+def read_import_of(desk: Desk, question: Question) -> dict[str, Any]:
+    """Return the presets in whatever text was pasted, and what there is to say. Raises StoreError for none."""
+    found = read_import(question.text("text"))
+    return {
+        "presets": [{"name": name, "weights": weights} for name, weights in found.presets],
+        "notes": [notice.localized(question.translate) for notice in found.notices],
+    }
+
+
 def _shipped(kind: Kind) -> Book[Any]:
     return PresetBook.shipped() if kind == "presets" else ElementBook.shipped()
 
@@ -53,4 +63,4 @@ def _line(line: Line[Any], translate: Translate) -> dict[str, Any]:
     return told
 
 
-ANSWERS = {"presets.read": read, "presets.check": check, "presets.save": save}
+ANSWERS = {"presets.read": read, "presets.check": check, "presets.save": save, "presets.import": read_import_of}
