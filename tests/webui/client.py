@@ -1,0 +1,126 @@
+"""A running WebUI over HTTP: pictures out of prompts, and LoRA files put where it finds them."""
+
+import base64
+import io
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from tests.lora.make_lora import make_state
+
+PREFIX = "lbw_suite_"
+SIZE = 128
+
+
+class Refused(Exception):  # noqa: N818 - an answer like others
+    """The WebUI answered with an error; `text` is its whole answer."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"{status}: {text}")
+        self.text = text
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Pictures as arrays [height, width, 3], and the parameter text of the first."""
+
+    pictures: tuple[np.ndarray, ...]
+    parameters: str
+    info: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def picture(self) -> np.ndarray:
+        """The first picture."""
+        return self.pictures[0]
+
+
+@dataclass
+class WebUI:
+    """The WebUI at `url`, whose LoRA folder is `folder`; `made` are the files this suite put there."""
+
+    url: str
+    folder: Path
+    made: list[Path] = field(default_factory=list)
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """Send one request; the answer as JSON. Raises Refused."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=600) as answer:
+                return json.loads(answer.read() or "null")
+        except urllib.error.HTTPError as error:
+            raise Refused(error.code, error.read().decode()) from error
+
+    def draw(self, prompt: str, route: str = "txt2img", **fields: Any) -> Answer:
+        """Draw a picture of two steps."""
+        body = {
+            "prompt": prompt, "negative_prompt": "", "seed": 1, "steps": 2, "sampler_name": "Euler", "cfg_scale": 7,
+            "width": SIZE, "height": SIZE, **fields,
+        }  # fmt: skip
+        answer = self.call("POST", f"/sdapi/v1/{route}", body)
+        info = json.loads(answer["info"])
+        return Answer(tuple(map(decoded, answer["images"])), info["infotexts"][0], info)
+
+    def write(
+        self,
+        name: str,
+        layers: Mapping[str, Sequence[int]],
+        form: str = "lora",
+        *,
+        strength: float = 0.12,
+        rank: int = 4,
+        seed: int = 1,
+    ) -> str:
+        """Put a LoRA into the folder, tell the WebUI, and return the name for a tag."""
+        state = make_state(layers, form, rank=rank, alpha=float(rank), seed=seed)
+        for key, tensor in state.items():
+            if tensor.is_floating_point() and not key.endswith(("alpha", "dora_scale")):
+                tensor.mul_(strength / 0.5)
+        path = self.folder / f"{PREFIX}{name}.safetensors"
+        metadata = {"ss_output_name": path.stem, "ss_base_model_version": "sd_v1", "ss_network_module": "networks.lora"}
+        save_file({key: half(tensor).contiguous() for key, tensor in state.items()}, path, metadata)
+        self.made.append(path)
+        self.call("POST", "/sdapi/v1/refresh-loras", {})
+        return path.stem
+
+    def clear(self) -> None:
+        """Take the suite's files away again."""
+        for path in set(self.made):
+            path.unlink(missing_ok=True)
+
+
+def half(tensor: torch.Tensor) -> torch.Tensor:
+    """Store numbers as trainers do."""
+    return tensor.half() if tensor.is_floating_point() else tensor
+
+
+def decoded(text: str) -> np.ndarray:
+    """Turn a picture of an answer into an array."""
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))).convert("RGB"))
+
+
+def encoded(picture: np.ndarray) -> str:
+    """Turn an array into what a request takes."""
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "PNG")
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+def same(one: np.ndarray, other: np.ndarray) -> bool:
+    """Bit for bit."""
+    return bool(np.array_equal(one, other))
+
+
+def near(one: np.ndarray, other: np.ndarray) -> bool:
+    """Equal but for rounding, which sampling with random weights enlarges."""
+    return float(np.abs(one.astype(int) - other.astype(int)).mean()) < 1.0

@@ -1,0 +1,40 @@
+"""These tests drive a running WebUI, with this extension in it, at the address in LBW_WEBUI_URL.
+
+LBW_WEBUI_LORA_DIR is its LoRA folder: the suite writes files there that begin with `lbw_suite_`, and removes them.
+Any SD1.5 checkpoint will do, random weights too.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.webui.client import WebUI
+from tests.webui.sd15_layers import attention, attention_blocks, text_encoder
+
+MISSING = "no WebUI: set LBW_WEBUI_URL and LBW_WEBUI_LORA_DIR to test one that is running"
+
+
+@pytest.fixture(scope="session")
+def webui() -> Iterator[WebUI]:
+    url, folder = os.environ.get("LBW_WEBUI_URL"), os.environ.get("LBW_WEBUI_LORA_DIR")
+    if not url or not folder:
+        pytest.skip(MISSING)
+    program = WebUI(url.rstrip("/"), Path(folder))
+    yield program
+    program.clear()
+
+
+@pytest.fixture(scope="session")
+def plain(webui: WebUI) -> str:
+    """A LoRA on every attention layer and the text encoder."""
+    layers = {name: shape for block in attention_blocks() for name, shape in attention(block).items()}
+    return webui.write("plain", {**text_encoder(), **layers})
+
+
+@pytest.fixture(scope="session")
+def unet_only(webui: WebUI) -> str:
+    """A LoRA without a text encoder, on the output blocks."""
+    blocks = [block for block in attention_blocks() if block.startswith("OUT")]
+    return webui.write("unet_only", {n: s for block in blocks for n, s in attention(block).items()}, seed=2)

@@ -1,0 +1,86 @@
+"""Every way to a picture: steps, batches, second passes, other pictures, programs, plots."""
+
+import numpy as np
+import pytest
+
+from tests.webui.client import SIZE, WebUI, encoded, near, same
+
+PROMPT = "a house by the sea"
+SAMPLERS = ("Euler", "Heun", "DPM2", "DPM++ 2M", "DPM++ SDE", "UniPC", "DDIM", "LCM")
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_window_counts_steps_on_every_sampler(webui: WebUI, unet_only: str, sampler: str) -> None:
+    settings = {"sampler_name": sampler, "steps": 4}
+    tag = f"{PROMPT} <lora:{unet_only}:1"
+    plain, none = webui.draw(f"{tag}>", **settings).picture, webui.draw(PROMPT, **settings).picture
+    assert not same(plain, none)
+    assert near(webui.draw(f"{tag}:start=0:stop=4>", **settings).picture, plain)
+    assert near(webui.draw(f"{tag}:stop=0>", **settings).picture, none)
+    first, last = (webui.draw(f"{tag}:{window}>", **settings).picture for window in ("stop=2", "start=2"))
+    assert not near(first, last)
+    assert near(webui.draw(f"{tag}:step=0-2>", **settings).picture, first)
+    assert near(webui.draw(f"{tag}:stop=0.5>", **settings).picture, first)
+    assert same(webui.draw(f"{tag}>", **settings).picture, plain), "after a schedule the plain tag is whole again"
+
+
+def test_a_window_goes_with_weights(webui: WebUI, plain: str) -> None:
+    windowed = webui.draw(f"{PROMPT} <lora:{plain}:1:lbw=1,OUT05@0:start=0:stop=2>").picture
+    assert near(windowed, webui.draw(f"{PROMPT} <lora:{plain}:1:lbw=1,OUT05@0>").picture)
+
+
+def test_batches_have_the_weights_in_every_picture(webui: WebUI, plain: str) -> None:
+    prompt = f"{PROMPT} <lora:{plain}:1:lbw=1,OUT05@0:stop=1>"
+    batch = webui.draw(prompt, batch_size=2, n_iter=2, seed=21)
+    pictures = batch.pictures[-4:]
+    for number, picture in enumerate(pictures):
+        assert near(picture, webui.draw(prompt, seed=21 + number).picture)
+
+
+def test_the_second_pass_has_loras_of_its_own(webui: WebUI, plain: str, unet_only: str) -> None:
+    hires = {"enable_hr": True, "hr_scale": 1.5, "hr_upscaler": "Latent", "denoising_strength": 0.7,
+             "hr_second_pass_steps": 2}  # fmt: skip
+    prompt = f"{PROMPT} <lora:{plain}:1:lbw=1,OUT05@0>"
+    same_tags = webui.draw(prompt, **hires).picture
+    assert same_tags.shape[0] > SIZE
+    silent = f"{PROMPT} <lora:{unet_only}:1:lbw=NONE>"
+    other = webui.draw(prompt, hr_prompt=silent, **hires).picture
+    assert not same(same_tags, other)
+    assert same(other, webui.draw(prompt, hr_prompt=PROMPT, **hires).picture)
+
+
+def test_pictures_from_pictures(webui: WebUI, plain: str) -> None:
+    source = np.random.default_rng(0).integers(0, 255, (SIZE, SIZE, 3), dtype=np.uint8)
+    mask = np.zeros((SIZE, SIZE, 3), dtype=np.uint8)
+    mask[32:96, 32:96] = 255
+    for more in ({}, {"mask": encoded(mask), "inpainting_fill": 1}):
+        settings = {"init_images": [encoded(source)], "denoising_strength": 0.9, "steps": 3, **more}
+        none = webui.draw(PROMPT, "img2img", **settings).picture
+        assert same(webui.draw(f"{PROMPT} <lora:{plain}:1:lbw=NONE>", "img2img", **settings).picture, none)
+        assert not same(webui.draw(f"{PROMPT} <lora:{plain}:1:lbw=OUTALL>", "img2img", **settings).picture, none)
+
+
+def test_programs_call_as_before(webui: WebUI, plain: str) -> None:
+    """The call of the reference's README: presets in the arguments of the script."""
+    presets = "SUITE:1,0,0,0,0,0,0,0,1,1,1,1,1,1,1,1,1"
+    answer = webui.draw(
+        f"{PROMPT} <lora:{plain}:1:1:lbw=SUITE>",
+        alwayson_scripts={"LoRA Block Weight": {"args": [presets, "", True, "", "", "", "", "", "", "", "", ""]}},
+    )
+    assert same(answer.picture, webui.draw(f"{PROMPT} <lora:{plain}:1:lbw=OUTALL>").picture)
+
+
+def test_the_plot_of_the_webui_has_our_axes(webui: WebUI, plain: str) -> None:
+    scripts = webui.call("GET", "/sdapi/v1/script-info")
+    plot = next(each for each in scripts if each["name"].lower() == "x/y/z plot" and not each["is_img2img"])
+    labels = [argument["label"] for argument in plot["args"]]
+    arguments = [argument["value"] for argument in plot["args"]]
+    choices = plot["args"][0].get("choices") or []
+    place = next((index for index, label in enumerate(choices) if "[LBW] Block off" in str(label)), None)
+    if place is None:
+        pytest.skip("this WebUI does not tell the choices of its plot over HTTP")
+    arguments[labels.index("X type")] = place
+    arguments[labels.index("X values")] = "OUT04,OUT05"
+    answer = webui.draw(f"{PROMPT} <lora:{plain}:1>", script_name="X/Y/Z plot", script_args=arguments)
+    alone = webui.draw(f"{PROMPT} <lora:{plain}:1:lbw=1,OUT05@0>").picture
+    assert any(picture.shape == alone.shape and same(picture, alone) for picture in answer.pictures)
