@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 _ASSETS = Path(__file__).resolve().parent / "assets"
-_LORA_NAMES = ("karaokeroom", "inkstyle", "headsize", "goldhair")
+_LORA_NAMES = ("karaokeroom", "inkstyle", "headsize", "goldhair", "bighead", "smallhead")
 
 
 def demo_path() -> Path:

@@ -67,8 +67,8 @@ GOLD = LoraPlan(
     network_args={"algo": "loha"},
 )  # fmt: skip
 # The two ends of the slider see the same scenes, noise and captions; only the heads differ.
-SMALL = LoraPlan("headsize", {"head": "small"}, rank=3, alpha=3, unsaid=("head",))
-BIG = LoraPlan("headsize", {"head": "big"}, rank=3, alpha=3, unsaid=("head",))
+SMALL = LoraPlan("smallhead", {"head": "small"}, rank=3, alpha=3, unsaid=("head",))
+BIG = LoraPlan("bighead", {"head": "big"}, rank=3, alpha=3, unsaid=("head",))
 
 
 def make_branches(plan: LoraPlan, targets: dict[str, torch.nn.Linear | torch.nn.Conv2d]) -> dict[str, Branch]:
@@ -145,7 +145,7 @@ def train_lora(
 ) -> Path:
     """Train the LoRA called `name` and write it and its loss to `folder`.
 
-    Two plans make a slider, the first minus the second. `steps` overrides the plans' own.
+    Two plans make a slider, the first minus the second; both ends are written too. `steps` overrides the plans' own.
     """
     folder.mkdir(parents=True, exist_ok=True)
     pipeline.unet.to(memory_format=torch.channels_last)
@@ -154,11 +154,20 @@ def train_lora(
         changed = replace(plan, seed=seed, steps=steps or plan.steps)
         log = folder / f"{name}_loss{number or ''}.csv"
         results.append(train_branches(pipeline, changed, log))
-    (tensors, tags), rank, alpha = results[0], plan.rank, plan.alpha
+        write_plan(folder / f"{plan.name}.safetensors", plan, *results[-1])
     if len(results) == 2:
-        tensors, rank = subtract(tensors, results[1][0]), 2 * plan.rank
-        alpha = rank
-    data = lora_bytes(tensors, name, plan.network_module, rank, alpha, tags, plan.network_args)
-    file = folder / f"{name}.safetensors"
-    write_lora(file, data)
-    return file
+        (first, tags), (second, _) = results
+        slider = replace(plan, name=name, rank=2 * plan.rank, alpha=2 * plan.rank)
+        write_plan(folder / f"{name}.safetensors", slider, subtract(first, second), tags)
+    return folder / f"{name}.safetensors"
+
+
+TAGS = 12
+
+
+def write_plan(file: Path, plan: LoraPlan, tensors: Tensors, tags: dict[str, int]) -> None:
+    """Write the tensors of a plan as a LoRA file, with its commonest tags: what is embedded must stay small."""
+    said = dict(sorted(tags.items(), key=lambda item: -item[1])[:TAGS])
+    write_lora(
+        file, lora_bytes(tensors, plan.name, plan.network_module, plan.rank, plan.alpha, said, plan.network_args)
+    )
