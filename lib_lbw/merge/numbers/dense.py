@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor
 
+from lib_lbw.merge.chunks import squared_norm
 from lib_lbw.merge.numbers.svd import Svd, empty
 
 _OVERSAMPLING = 64
@@ -31,7 +32,7 @@ def decompose_dense(matrix: Tensor, rank: int | None, seed: int) -> Svd:
     if rank is not None and rank < 0:
         raise ValueError(f"no rank: {rank}")
     smaller = min(matrix.shape)
-    total = float(torch.linalg.vector_norm(matrix, dtype=torch.float64)) ** 2
+    total = squared_norm(matrix)
     if not total:
         return empty((matrix.shape[0], matrix.shape[1]), matrix)
     if rank is None or rank > smaller / 4 or rank + _OVERSAMPLING >= smaller:

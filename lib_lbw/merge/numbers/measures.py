@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
+from lib_lbw.merge.chunks import squared_norm
 from lib_lbw.merge.numbers.low_rank import LowRank, concat
 from lib_lbw.merge.numbers.terms import Kron, Term, dense, total
 
@@ -20,7 +21,7 @@ def energy(term: Term) -> float:
         return value if value > _EXACT * _parts(f) ** 2 else _energy_by_qr(f)
     if isinstance(term, Kron):
         return energy(term.first) * energy(term.second)
-    return float(torch.linalg.vector_norm(term, dtype=torch.float64)) ** 2
+    return squared_norm(term)
 
 
 def inner(a: Term, b: Term) -> float:
