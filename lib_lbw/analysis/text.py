@@ -3,6 +3,7 @@
 import os
 import re
 from functools import lru_cache
+from importlib.util import find_spec
 from math import ceil
 from pathlib import Path
 from unicodedata import normalize
@@ -97,7 +98,19 @@ def _is_latin(text: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _own(size: int) -> Font:
-    return ImageFont.load_default(size)
+    try:
+        return ImageFont.load_default(size)
+    except TypeError:  # before Pillow 10.1, which WebUIs have, its own font has one size, too small to read
+        path = _matplotlib_font() or _wide_font()
+        return ImageFont.load_default() if path is None else _load(path, size)
+
+
+def _matplotlib_font() -> str | None:
+    """Return the font that comes with matplotlib, a part of every WebUI; None without it."""
+    found = find_spec("matplotlib")
+    folders = [] if found is None else found.submodule_search_locations or []
+    paths = (Path(folder, "mpl-data", "fonts", "ttf", "DejaVuSans.ttf") for folder in folders)
+    return next((str(path) for path in paths if path.is_file()), None)
 
 
 @lru_cache(maxsize=64)

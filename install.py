@@ -1,0 +1,1 @@
+"""Run by the WebUI at every start. Everything this extension needs is part of the WebUI; nothing is installed."""

@@ -1,0 +1,66 @@
+"""The gate to the WebUI's own LoRA code: opened once, closed again, and kept shut beside another of our kind."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from lib_lbw.errors import LbwError
+from lib_lbw.hosts.webui.connect import connect
+from lib_lbw.hosts.webui.entry import Entry
+from lib_lbw.hosts.webui.gate import Gate, Policy
+from lib_lbw.hosts.webui.tags import Tag
+from lib_lbw.hosts.webui.wrapping import Patches
+from lib_lbw.ui.i18n import translator
+from lib_lbw.webui import host
+from lib_lbw.webui.overlay import overlay_of
+from lib_lbw.webui.page_errors import pass_on_errors
+from lib_lbw.webui.recording import record, report
+from lib_lbw.webui.resolver import Resolver, seed_of
+from lib_lbw.webui.settings import on_bad
+from lib_lbw.weights.notice import Notice
+
+_LOG = logging.getLogger("lora_block_weight")
+
+
+class Gatekeeper:
+    """Opens and closes the gate. `fault` says why it is shut although it should be open, None when all is well."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+        self._gate: Gate | None = None
+        self._patches = Patches()
+        self.fault: LbwError | None = None
+
+    def open(self) -> None:
+        """Connect to the WebUI, once. A WebUI that cannot be connected to is told of in `fault`."""
+        if self._gate is not None:
+            return
+        try:
+            gate = Gate(connect(), Policy(self._resolve, on_bad, self._report, record))
+            gate.install()
+        except LbwError as error:
+            self.fault = error
+            _LOG.warning("LoRA Block Weight: %s", error)
+            return
+        pass_on_errors(self._patches)
+        self._gate, self.fault = gate, None
+
+    def close(self) -> None:
+        """Leave the WebUI as it was. May be called at any time."""
+        self._patches.undo()
+        if self._gate is not None:
+            self._gate.uninstall()
+        self._gate = None
+
+    def on_cfg_denoiser(self, params: Any) -> None:
+        """Pass on that the model is about to be called: schedules follow the steps."""
+        if self._gate is not None:
+            self._gate.on_cfg_denoiser(params)
+
+    def _resolve(self, tag: Tag, job: Any) -> Entry | None:
+        if tag.directive is None or not overlay_of(job).active:
+            return None
+        return self._resolver.weigh(tag.directive, self._resolver.books(job), seed_of(job))
+
+    def _report(self, job: Any, notices: Sequence[Notice]) -> None:
+        report(job, notices, translator(host.language()))

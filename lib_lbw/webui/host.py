@@ -1,0 +1,98 @@
+"""The WebUI as this extension sees it. Every import of it happens when asked for, so that all of it can be tested."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def data_folder() -> Path:
+    """Return the folder for the user's presets and analyses, below the WebUI's data folder."""
+    from modules.paths_internal import data_path
+
+    return Path(data_path) / "lora-block-weight"
+
+
+def option(name: str, default: Any) -> Any:
+    """Return a setting; `default` before the settings are made."""
+    from modules import shared
+
+    return getattr(shared.opts, name, default)
+
+
+def command_line(name: str) -> Any:
+    """Return a command-line option, None for one that this WebUI does not have."""
+    from modules import shared
+
+    return getattr(shared.cmd_opts, name, None)
+
+
+def lora_files() -> dict[str, Path]:
+    """Return name -> file of every LoRA, aliases included; empty without the built-in LoRA extension."""
+    try:
+        import networks
+    except ImportError:
+        return {}
+    forbidden: Mapping[str, Any] = getattr(networks, "forbidden_network_aliases", {})
+    by_alias = {
+        alias: Path(found.filename)
+        for alias, found in networks.available_network_aliases.items()
+        if alias.lower() not in forbidden
+    }
+    return {**by_alias, **{name: Path(found.filename) for name, found in networks.available_networks.items()}}
+
+
+def script_files() -> Sequence[Path]:
+    """Return the files of all scripts that are loaded."""
+    from modules import scripts
+
+    return tuple(Path(each.path) for each in scripts.scripts_data)
+
+
+def plot_module() -> Any | None:
+    """Return the module of the WebUI's own X/Y/Z plot, None when it is not there."""
+    from modules import scripts
+
+    for each in scripts.scripts_data:
+        module = each.module
+        if Path(each.path).name == "xyz_grid.py" and hasattr(module, "AxisOption") and hasattr(module, "axis_options"):
+            return module
+    return None
+
+
+def extension_folders() -> Sequence[Path]:
+    """Return the folders of all extensions, the disabled ones included."""
+    from modules import paths_internal
+
+    folder = Path(paths_internal.extensions_dir)
+    return tuple(sorted(each for each in folder.iterdir() if each.is_dir())) if folder.is_dir() else ()
+
+
+def tell(job: Any, sentence: str) -> None:
+    """Show a sentence under the picture, where the WebUI has a place for it."""
+    comment = getattr(job, "comment", None)
+    if callable(comment):
+        comment(sentence)
+
+
+def language() -> str:
+    """Return "ja" for a Japanese page, else "en"."""
+    return "ja" if str(option("localization", "")).lower().startswith(("ja", "japan")) else "en"
+
+
+def accordion(label: str, elem_id: str) -> Any:
+    """Return the WebUI's open accordion with a switch, for `with`; None where it has none."""
+    try:
+        from modules.ui_components import InputAccordion
+    except ImportError:
+        return None
+    return InputAccordion(True, label=label, elem_id=elem_id)
+
+
+def apply_styles(job: Any) -> None:
+    """Write the styles of a job into its prompts."""
+    from modules import shared
+
+    styles = shared.prompt_styles
+    job.prompt = styles.apply_styles_to_prompt(job.prompt, job.styles)
+    job.negative_prompt = styles.apply_negative_styles_to_prompt(job.negative_prompt, job.styles)
+    job.styles = []

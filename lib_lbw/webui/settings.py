@@ -1,0 +1,42 @@
+"""The settings of this extension, in a section of their own."""
+
+from typing import Any, Literal
+
+import gradio as gr
+
+from lib_lbw.webui import host
+
+ON_BAD = "lbw_on_bad_directive"
+POPOVER = "lbw_prompt_popover"
+TITLE = "LoRA Block Weight"
+
+OnBad = Literal["stop", "ignore"]
+
+
+def add_settings() -> None:
+    """Add the section to the WebUI's settings."""
+    from modules import shared
+
+    section = ("lbw", TITLE)
+
+    def add(key: str, setting: Any, explained: str) -> None:
+        shared.opts.add_option(key, setting.info(explained))
+
+    add(
+        ON_BAD,
+        shared.OptionInfo(
+            "stop", "When weights in a prompt cannot be understood", gr.Radio, {"choices": ["stop", "ignore"]},
+            section=section,
+        ),
+        "stop: no picture is made with weights nobody asked for; ignore: the LoRA acts as a plain tag, and is told of",
+    )  # fmt: skip
+    add(
+        POPOVER,
+        shared.OptionInfo(True, "Show the editor of block weights at the LoRA tags of the prompt", section=section),
+        "needs a reload of the page",
+    )
+
+
+def on_bad() -> OnBad:
+    """Return what becomes of a directive that cannot be understood."""
+    return "ignore" if host.option(ON_BAD, "stop") == "ignore" else "stop"

@@ -1,0 +1,177 @@
+"""The script file in a WebUI: what it registers, that it weighs, and that it goes without a trace."""
+
+import asyncio
+import inspect
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from tests.webui_script.fake_webui import SCRIPT, FakeWebui, Job
+
+LORA = "<lora:karaokeroom:1:1:lbw={}>"
+
+
+def level(webui: FakeWebui, prompt: str, **more: object) -> int:
+    return webui.process(Job(prompt, **more)).images[0].getpixel((0, 0))[0]
+
+
+def test_a_directive_changes_the_picture_and_no_directive_does_not(loaded: FakeWebui) -> None:
+    none, plain = level(loaded, "a"), level(loaded, "a <lora:karaokeroom:1>")
+    assert plain > none
+    assert level(loaded, LORA.format("ALL")) == plain
+    assert level(loaded, LORA.format("NONE")) == none
+    assert none < level(loaded, LORA.format("ALL,OUT11@0")) < plain
+    assert level(loaded, "<lora:karaokeroom:1:MIDD>") == level(loaded, LORA.format("MIDD"))
+    assert level(loaded, "<lyco:karaokeroom:1:1:lbw=MIDD>") == level(loaded, LORA.format("MIDD"))
+
+
+def test_a_bad_directive_stops_with_its_sentence(loaded: FakeWebui) -> None:
+    with pytest.raises(Exception, match="'OUTAL' is neither a preset nor a number; did you mean OUTALL"):
+        loaded.process(Job(LORA.format("OUTAL")))
+    assert loaded.drawn == []
+
+
+def test_or_is_ignored_and_told_of(loaded: FakeWebui) -> None:
+    loaded.opts.lbw_on_bad_directive = "ignore"
+    job = Job(LORA.format("OUTAL"))
+    assert loaded.process(job).images[0].getpixel((0, 0))[0] == level(loaded, "<lora:karaokeroom:1>")
+    assert any("OUTAL" in comment for comment in job.comments)
+    assert "OUTALL" in job.extra_generation_params["LBW notes"]
+
+
+def test_a_missing_lora_is_the_webuis_business(loaded: FakeWebui) -> None:
+    assert level(loaded, f"<lora:nowhere:1:lbw=MIDD>{LORA.format('MIDD')}") == level(loaded, LORA.format("MIDD"))
+
+
+def test_not_active_means_plain(loaded: FakeWebui) -> None:
+    off = ("", False, *[""] * 14)
+    assert level(loaded, LORA.format("NONE"), script_args=off) == level(loaded, "<lora:karaokeroom:1>")
+
+
+def test_a_program_brings_presets_for_one_request(loaded: FakeWebui) -> None:
+    presets = "MYSETS:1,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0\nYOURSETS:0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,1"
+    arguments = (presets, True, 1, *[""] * 13)
+    drawn = level(loaded, "<lora:karaokeroom:1:MYSETS>", script_args=arguments)
+    assert drawn == level(loaded, LORA.format("1,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0"))
+    with pytest.raises(Exception, match="MYSETS"):
+        loaded.process(Job("<lora:karaokeroom:1:MYSETS>"))
+
+
+def test_programs_find_the_accordion_before_the_analysis_of_the_same_title(loaded: FakeWebui) -> None:
+    base = sys.modules["modules.scripts"].Script
+    classes = [each for each in vars(loaded.script).values() if inspect.isclass(each) and issubclass(each, base)]
+    assert [each.__name__ for each in classes] == ["LoraBlockWeight", "BlockAnalysis"]
+    assert {each().title() for each in classes} == {"LoRA Block Weight"}
+    assert classes[0]().show(False) is sys.modules["modules.scripts"].AlwaysVisible
+    assert classes[1]().show(True) is True
+
+
+def page_of(loaded: FakeWebui, is_img2img: bool) -> tuple[list[Any], list[Any]]:
+    """Build the page inside a running loop: outside of one, gradio opens loops that it never closes."""
+
+    async def build() -> tuple[list[Any], list[Any]]:
+        with gr.Blocks() as page:
+            controls = [
+                control
+                for made in (loaded.script.LoraBlockWeight(), loaded.script.BlockAnalysis())
+                for control in made.ui(is_img2img)
+            ]
+        return controls, list(page.blocks.values())
+
+    return asyncio.run(build())
+
+
+@pytest.mark.parametrize("is_img2img", [False, True])
+def test_the_page_builds_the_same_controls_every_time(loaded: FakeWebui, is_img2img: bool) -> None:
+    def built() -> list[tuple[str, str, object]]:
+        controls, _ = page_of(loaded, is_img2img)
+        return [(type(control).__name__, str(control.label), control.value) for control in controls]
+
+    first = built()
+    assert first == built()
+    labels = [label for _, label, _ in first]
+    assert len(set(labels)) == len(labels) == 16 + 22
+
+
+def test_ids_are_ours_and_unlike_on_the_two_tabs(loaded: FakeWebui) -> None:
+    def ids(is_img2img: bool) -> set[str]:
+        _, blocks = page_of(loaded, is_img2img)
+        return {block.elem_id for block in blocks if getattr(block, "elem_id", None)}
+
+    txt2img, img2img = ids(False), ids(True)
+    assert all(each.startswith("lbw-") for each in txt2img)
+    assert not txt2img & img2img
+
+
+def test_reload_leaves_one_wrapper_and_unload_none(loaded: FakeWebui) -> None:
+    extra_networks = sys.modules["modules.extra_networks"]
+    wrapped = extra_networks.activate
+    loaded.unload_scripts()
+    bare = extra_networks.activate
+    assert bare is not wrapped
+    assert bare == loaded._activate
+    loaded.load_script()
+    assert extra_networks.activate.__wrapped__ == bare
+    loaded.unload_scripts()
+    assert extra_networks.activate == bare
+    assert loaded.networks.load_networks == loaded._load
+
+
+def test_no_module_of_an_older_load_stays(loaded: FakeWebui) -> None:
+    first = sys.modules["lib_lbw.webui.extension"]
+    loaded.unload_scripts()
+    loaded.load_script()
+    assert sys.modules["lib_lbw.webui.extension"] is not first
+
+
+def test_settings_have_a_section(loaded: FakeWebui) -> None:
+    assert set(loaded.opts.sections) == {"lbw_on_bad_directive", "lbw_prompt_popover"}
+    assert {setting.section for setting in loaded.opts.sections.values()} == {("lbw", "LoRA Block Weight")}
+
+
+def test_beside_another_one_we_stand_down_and_say_so(own_modules: None, webui: FakeWebui) -> None:
+    other = webui.data / "extensions" / "sd-webui-lora-block-weight" / "scripts" / SCRIPT.name
+    other.parent.mkdir(parents=True)
+    other.touch()
+    script = webui.load_script()
+    webui.data_of_scripts.append(SimpleNamespace(path=str(other), module=None))
+    for callback in webui.callbacks["before_ui"]:
+        callback()
+    assert webui.networks.load_networks == webui._load
+    assert script.BlockAnalysis().show(False) is False
+    assert "Extensions tab" in script.extension.warning
+    job = Job("a")
+    webui.process(job)
+    assert any("stands down" in comment for comment in job.comments)
+
+
+def test_without_the_lora_extension_the_page_says_why(own_modules: None, webui: FakeWebui) -> None:
+    del sys.modules["networks"]
+    script = webui.load_script()
+    assert "switched off or missing" in script.extension.warning
+
+
+def test_presets_of_the_extension_before_us_are_taken_over_once(own_modules: None, webui: FakeWebui) -> None:
+    folder = webui.data / "extensions" / "sd-webui-lora-block-weight" / "scripts"
+    folder.mkdir(parents=True)
+    old = folder / "lbwpresets.txt"
+    old.write_text("MINE:1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1\n# a comment\n", encoding="utf-8")
+    (folder / "elempresets.txt").write_text("ATT:IN05-OUT05:attn:0.5\n", encoding="utf-8")
+    before = old.stat().st_mtime_ns, old.read_bytes()
+    script = webui.load_script()
+    store = script.extension.resolver.desk.store
+    assert store.presets().find("MINE")
+    assert store.elements().find("ATT")
+    store.save("presets", "", store.text("presets"))
+    webui.unload_scripts()
+    assert not webui.load_script().extension.resolver.desk.store.presets().find("MINE")
+    assert (old.stat().st_mtime_ns, old.read_bytes()) == before
+
+
+def test_install_does_nothing_that_takes_time() -> None:
+    text = (Path(SCRIPT).parents[1] / "install.py").read_text("utf-8")
+    assert "import" not in text

@@ -1,0 +1,87 @@
+"""The answers over HTTP, and who may ask."""
+
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from lib_lbw.webui.resolver import Resolver
+from lib_lbw.webui.routes import add_routes, users_of
+
+
+def client(resolver: Resolver, auth: str | None = None) -> TestClient:
+    app = FastAPI()
+    add_routes(app, resolver, users_of(auth))
+    return TestClient(app)
+
+
+def test_presets_are_read_saved_and_used(resolver: Resolver) -> None:
+    page = client(resolver)
+    assert page.get("/lbw/presets").json()["text"] == ""
+    saved = page.put("/lbw/presets", json={"text": "MINE:0.5\nBAD\n"})
+    assert saved.status_code == 200
+    assert [line.get("fault") is None for line in saved.json()["lines"]] == [True, False]
+    found = page.post("/lbw/resolve", json={"prompt": "<lora:karaokeroom:1:lbw=MINE>"}).json()["tags"][0]
+    assert found["weights"]["MID"] == 0.5
+    assert found["numbers"] == "<lora:karaokeroom:1:lbw=0.5>"
+    assert page.put("/lbw/elements", json={"text": "E::attn:0\n"}).status_code == 200
+
+
+def test_somebody_elses_change_is_not_written_over(resolver: Resolver) -> None:
+    page = client(resolver)
+    page.put("/lbw/presets", json={"text": "A:1\n"})
+    refused = page.put("/lbw/presets", json={"text": "A:0\n", "base": "A:2\n"})
+    assert refused.status_code == 409
+    assert refused.json()["error"]["theirs"] == "A:1\n"
+
+
+def test_every_tag_is_answered_for_itself(resolver: Resolver) -> None:
+    prompt = "<lora:karaokeroom:1:lbw=OUTAL> <lora:nowhere:1> <lora:karaokeroom:1:T> <lora:>"
+    tags = client(resolver).post("/lbw/resolve", json={"prompt": prompt, "presets": "T:0.1"}).json()["tags"]
+    assert tags[0]["error"]["nearest"] == "OUTALL"
+    assert "nowhere" in tags[1]["error"]["message"]
+    assert tags[2]["weights"]["BASE" if "BASE" in tags[2]["weights"] else "TE1"] == 0.1
+    assert "error" in tags[3]
+
+
+def test_loras_go_by_name_and_never_by_path(resolver: Resolver) -> None:
+    page = client(resolver)
+    assert "karaokeroom" in page.get("/lbw/loras").json()["loras"]
+    assert page.get("/lbw/lora/karaokeroom").json()["family"]["id"] == "sd1"
+    missing = page.get("/lbw/lora/karaoke")
+    assert (missing.status_code, missing.json()["error"]["kind"]) == (404, "LoraFileError")
+    for path in ("../../etc/passwd", "..%2F..%2Fetc%2Fpasswd", "%2Fetc%2Fpasswd"):
+        assert page.get(f"/lbw/lora/{path}").status_code == 404
+
+
+def test_a_broken_preset_file_is_told_of(resolver: Resolver, tmp_path: Path) -> None:
+    resolver.desk.store.folder.mkdir(parents=True)
+    resolver.desk.store.path("presets").write_bytes(b"\xff\xfe\xff")
+    answer = client(resolver).get("/lbw/presets")
+    assert answer.status_code == 400
+    assert "UTF-8" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("get", "presets"), ("put", "presets"), ("get", "elements"), ("put", "elements"),
+        ("get", "loras"), ("get", "lora/karaokeroom"), ("post", "resolve"),
+    ],
+)  # fmt: skip
+def test_with_users_nobody_else_gets_in(resolver: Resolver, method: str, path: str) -> None:
+    page = client(resolver, "ann:se:cret,bob:x")
+    body = {"json": {"text": "", "prompt": ""}} if method in ("put", "post") else {}
+    ask = getattr(page, method)
+    assert ask(f"/lbw/{path}", **body).status_code == 401
+    assert ask(f"/lbw/{path}", auth=("ann", "wrong"), **body).status_code == 401
+    assert ask(f"/lbw/{path}", auth=("eve", ""), **body).status_code == 401
+    assert ask(f"/lbw/{path}", auth=("ann", "se:cret"), **body).status_code == 200
+    assert ask(f"/lbw/{path}", auth=("bob", "x"), **body).status_code == 200
+
+
+def test_a_question_of_the_wrong_shape_is_refused_in_json(resolver: Resolver) -> None:
+    answer = client(resolver).post("/lbw/resolve", json={"seed": "many"})
+    assert answer.status_code == 422
+    assert answer.json()["detail"]
