@@ -9,11 +9,29 @@ from io import TextIOWrapper
 from typing import NoReturn
 
 from lib_lbw import __version__
-from lib_lbw.cli import analyze, app, generate, inspect, loras, resolve, where
+from lib_lbw.cli import (
+    analyze,
+    app,
+    bake,
+    extract,
+    generate,
+    inspect,
+    into_checkpoint,
+    loras,
+    merge,
+    rerun,
+    resize,
+    resolve,
+    slider,
+    where,
+)
 from lib_lbw.cli.output import complain
 from lib_lbw.errors import LbwError
 
-COMMANDS = (app, analyze, generate, inspect, loras, resolve, where)
+COMMANDS = (
+    *(app, analyze, generate, inspect, loras, resolve, where),
+    *(merge, bake, slider, resize, extract, into_checkpoint, rerun),
+)
 INTERRUPTED = 130
 
 

@@ -1,0 +1,126 @@
+"""Options of the commands that make a LoRA file of others."""
+
+import argparse
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lib_lbw.cli.options import add_library, add_presets
+from lib_lbw.cli.values import number, positive
+from lib_lbw.errors import MergeError
+
+if TYPE_CHECKING:
+    from lib_lbw.merge.destination import Replace
+    from lib_lbw.merge.recipe import Method, Ranks
+
+DTYPES = ("auto", "fp16", "bf16", "fp32")
+METHODS = ("sum", "ties", "dare", "common", "unique")
+RULES = ("sv_ratio", "sv_fro", "sv_cumulative")
+ITEM = "a LoRA with its weight: NAME:0.7:lbw=INS, a file in place of the name, or a tag as in a prompt"
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Add where the result goes, and how it is stored."""
+    option = parser.add_argument
+    option(
+        "--out",
+        metavar="NAME|FILE",
+        required=True,
+        help="the new LoRA: a name in the first --lora-dir (else in this folder), or a path",
+    )
+    add_common(parser)
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add what every such command takes besides the place of the result."""
+    option = parser.add_argument
+    option("--overwrite", action="store_true", help="replace an older file of that name")
+    option("--overwrite-input", action="store_true", help="even when it is one of the files that go in")
+    option("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    option("--measure", action="store_true", help="with --dry-run: where each LoRA acts, and how alike they are")
+    option("--yes", action="store_true", help="do not ask")
+    add_library(parser)
+
+
+def add_making(parser: argparse.ArgumentParser) -> None:
+    """Add precision, the base checkpoint and what decides weights."""
+    option = parser.add_argument
+    option("--dtype", choices=DTYPES, default="auto", help="how numbers are stored (default: auto, as in the sources)")
+    option(
+        "--base",
+        metavar="FILE",
+        type=Path,
+        help="the checkpoint the LoRAs were made for: with it DoRA, OFT, IA3 and GLoRA are turned into plain LoRA",
+    )
+    option("--leave-out", action="store_true", help="leave out modules that cannot be merged, instead of stopping")
+    option("--seed", metavar="N", type=int, default=0, help="decides R and U in weights (default: 0)")
+    add_presets(parser)
+
+
+def add_ranks(parser: argparse.ArgumentParser) -> None:
+    """Add how large the result may become."""
+    option = parser.add_argument
+    option("--rank", metavar="N", type=positive, help="at most so many ranks (default: as many as an exact sum has)")
+    option("--conv-rank", metavar="N", type=positive, help="at most so many in 3x3 convolutions (default: --rank)")
+    option("--te-rank", metavar="N", type=positive, help="at most so many in text encoders (default: --rank)")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--sv-ratio", metavar="Q", type=number, help="drop what is Q times weaker than the strongest")
+    choice.add_argument("--sv-fro", metavar="Q", type=number, help="keep the share Q of the norm, as 0.99")
+    choice.add_argument("--sv-cumulative", metavar="Q", type=number, help="keep the share Q of the singular values")
+    choice.add_argument("--size", metavar="N", type=size_in_bytes, help="at most so large a file: 100MB")
+
+
+def add_method(parser: argparse.ArgumentParser) -> None:
+    """Add how several become one."""
+    option = parser.add_argument
+    option("--method", choices=METHODS, default="sum", help="(default: sum, exactly what the prompt would add)")
+    option("--density", metavar="N", type=number, default=0.5, help="share that ties and dare keep (default: 0.5)")
+    option("--average", action="store_true", help="ties: average what agrees instead of adding it")
+    option("--method-seed", metavar="N", type=int, default=0, help="dare: which entries are kept (default: 0)")
+
+
+def ranks_of(arguments: argparse.Namespace) -> "Ranks":
+    """Return the ranks that the options ask for. Raises MergeError for an impossible number."""
+    from lib_lbw.merge.recipe import Ranks
+    from lib_lbw.merge.recipe_json import named_rule
+
+    rules = [(name, getattr(arguments, name)) for name in RULES if getattr(arguments, name) is not None]
+    rule = named_rule(*rules[0]) if rules else None
+    return Ranks(arguments.rank, arguments.conv_rank, arguments.te_rank, rule, arguments.size)
+
+
+def method_of(arguments: argparse.Namespace) -> "Method":
+    """Return the method that the options ask for. Raises MergeError for an impossible density."""
+    from lib_lbw.merge.recipe import Method
+
+    return Method(arguments.method, arguments.density, arguments.average, arguments.method_seed)
+
+
+def replace_of(arguments: argparse.Namespace) -> "Replace":
+    """Return what may be overwritten."""
+    if arguments.overwrite_input:
+        return "input"
+    return "file" if arguments.overwrite else "nothing"
+
+
+def output_of(arguments: argparse.Namespace) -> Path:
+    """Return the file of `--out`. Raises MergeError for what no file may be called."""
+    from lib_lbw.merge.destination import file_in
+
+    given = Path(arguments.out)
+    if given.parent != Path() or arguments.out.startswith("."):
+        return file_in(given.parent, given.name)
+    return file_in(arguments.lora_dir[0] if arguments.lora_dir else Path(), arguments.out)
+
+
+def size_in_bytes(text: str) -> int:
+    """Read 100MB, 1.5GB or a number of bytes."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([kKmMgG]?[bB]?)", text.strip())
+    unit = match[2].upper() if match else ""
+    if match is None or (unit not in _UNITS and f"{unit}B" not in _UNITS):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write 100MB, 1.5GB or a number of bytes")
+    size = float(match[1]) * _UNITS[unit if unit in _UNITS else f"{unit}B"]
+    if size < 1:
+        raise MergeError("a file of {size} bytes is impossible.", size=text)
+    return int(size)

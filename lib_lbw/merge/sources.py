@@ -1,0 +1,103 @@
+"""The LoRAs of a recipe, opened and weighed: the same numbers as the same tag has in a prompt."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from lib_lbw.blocks.family import Family
+from lib_lbw.blocks.module import ModuleId
+from lib_lbw.errors import FamilyError, MergeError
+from lib_lbw.lora.file import LoraFile
+from lib_lbw.merge.recipe import Recipe, Source
+from lib_lbw.weights.directive import Directive
+from lib_lbw.weights.parser import parse_weights
+from lib_lbw.weights.presets import ElementBook, PresetBook
+from lib_lbw.weights.resolve import BlockWeights, resolve
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A source with its file and its weights; `sign` is -1 for what a slider subtracts."""
+
+    source: Source
+    file: LoraFile
+    weights: BlockWeights
+    sign: float = 1.0
+
+    def scale(self, module: ModuleId) -> float:
+        """Return what the delta of `module` is multiplied with."""
+        return self.sign * self.weights.scale(module, self.file.family)
+
+    @cached_property
+    def identity(self) -> Path:
+        """The file itself, whatever path leads to it."""
+        return self.source.path.resolve()
+
+
+def open_sources(recipe: Recipe, presets: PresetBook | None, elements: ElementBook | None) -> tuple[Opened, ...]:
+    """Open the files, resolve their weights, and see that they are of one family.
+
+    Raises LoraFileError, DirectiveError, and FamilyError naming both families and why.
+    """
+    opened = []
+    for index, source in enumerate(recipe.sources):
+        file = LoraFile(source.path)
+        weights = resolve(
+            directive_of(source),
+            file.family,
+            presets=presets,
+            elements=elements,
+            seed=source.seed,
+            present=tuple(file.blocks),
+        )
+        opened.append(Opened(source, file, weights, recipe.sign(index)))
+    _check_family(tuple(opened))
+    return tuple(opened)
+
+
+def directive_of(source: Source) -> Directive:
+    """Return the tag that the source stands for. Raises DirectiveError for weights that cannot be read."""
+    return Directive(
+        name=re.sub("[:<>]", "_", source.path.stem).strip() or "_",
+        te=source.ratio * source.te,
+        unet=source.ratio * source.unet,
+        weights=parse_weights(source.weights) if source.weights else None,
+        elements=source.elements or None,
+        x=source.x,
+    )
+
+
+def source_of(directive: Directive, path: Path, seed: int = 0) -> Source:
+    """Return the source that a tag of a prompt stands for. Raises MergeError for what changes while drawing."""
+    if directive.schedule is not None or directive.dyn is not None:
+        item = "dyn=" if directive.schedule is None else "start=, stop= and step="
+        raise MergeError("{name}: {item} cannot be put into a file; leave it out.", name=directive.name, item=item)
+    apart = directive.unet is not None
+    return Source(
+        path=path,
+        ratio=1.0 if apart else directive.te,
+        te=directive.te if apart else 1.0,
+        unet=1.0 if directive.unet is None else directive.unet,
+        weights="" if directive.weights is None else str(directive.weights),
+        elements=directive.elements or "",
+        seed=seed,
+        x=directive.x,
+    )
+
+
+def family_of(opened: tuple[Opened, ...]) -> Family:
+    """Return the family that all sources have."""
+    return opened[0].file.family
+
+
+def _check_family(opened: tuple[Opened, ...]) -> None:
+    first = opened[0].file
+    for file in (each.file for each in opened[1:]):
+        if file.family.id != first.family.id:
+            raise FamilyError(
+                "{first} and {second} are for different models. {first}: {family}. {reason} "
+                "{second}: {other_family}. {other_reason}",
+                **{"first": first.path.name, "family": first.family.title, "reason": first.family_reason},
+                **{"second": file.path.name, "other_family": file.family.title, "other_reason": file.family_reason},
+            )
