@@ -3,9 +3,11 @@
 (() => {
     "use strict";
 
+    const PATIENCE = 60000; // milliseconds to wait for an answer
     const root = () => (typeof gradioApp === "function" ? gradioApp() : document);
 
     class Bridge {
+        /** One for a page. `ready` is resolved when the page's language is known. */
         constructor() {
             this.language = "en";
             this.words = {};
@@ -27,10 +29,11 @@
             const id = ++this.number;
             const answer = new Promise((resolve, reject) => this.waiting.set(id, { resolve, reject }));
             write(box, JSON.stringify({ id, method, values, language: this.language }));
-            await pause(0);
+            await pause(0); // gradio reads the box in its own time
             const button = root().querySelector("#lbw-send");
             (button.matches("button") ? button : button.querySelector("button")).click();
-            return Promise.race([answer, pause(60000).then(() => this.give_up(id))]);
+            const patience = setTimeout(() => this.give_up(id), PATIENCE);
+            return answer.finally(() => clearTimeout(patience));
         }
 
         /** Called by gradio with every answer. */
@@ -45,8 +48,8 @@
         }
 
         give_up(id) {
+            this.waiting.get(id)?.reject({ message: this.t("no answer; is the program still running?"), kind: "Silence" });
             this.waiting.delete(id);
-            throw { message: this.t("no answer; is the program still running?"), kind: "Silence" };
         }
 
         /** Take a language, and build the panels, or build them anew. The home calls this when it knows the language. */
@@ -83,6 +86,18 @@
         box.dispatchEvent(new Event("input", { bubbles: true }));
     }
 
+    /** Put text on the clipboard, also on pages that a browser does not trust with it (http from another machine). */
+    async function copy(text) {
+        if (navigator.clipboard) return navigator.clipboard.writeText(text);
+        const box = element("textarea", { style: "position:fixed;opacity:0" });
+        box.value = text;
+        document.body.append(box);
+        box.select();
+        document.execCommand("copy");
+        box.remove();
+        return undefined;
+    }
+
     /** An element with attributes, handlers ("onclick") and children; text is always text, never markup. */
     function element(tag, attributes = {}, ...children) {
         const made = document.createElement(tag);
@@ -96,7 +111,29 @@
         return made;
     }
 
-    /** Call `builder(host)` for every element with data-lbw=`name`, now and when gradio puts one in later. */
+    /** A button that says `label` in the page's language. */
+    function button(label, act, attributes = {}) {
+        return element("button", { type: "button", class: "lbw-button", onclick: act, ...attributes }, window.lbw.bridge.t(label));
+    }
+
+    /** A list to choose from, with its label over it: {label, select, fill(pairs of value and shown text)}. */
+    function choice(label, pairs, act) {
+        const select = element("select", { class: "lbw-field", onchange: act });
+        const fill = (options) => select.replaceChildren(...options.map(([value, shown]) => element("option", { value }, shown)));
+        fill(pairs);
+        return { label: element("label", { class: "lbw-choice" }, element("span", {}, label), select), select, fill };
+    }
+
+    /** A part that is folded until it is opened; `opened` is called then. */
+    function drawer(label, opened, ...children) {
+        const ontoggle = (event) => event.target.open && opened?.();
+        return element("details", { class: "lbw-drawer", ontoggle }, element("summary", {}, label), element("div", { class: "lbw-drawn" }, ...children));
+    }
+
+    /**
+     * Call `builder(host)` for every element with data-lbw=`name`, now and when gradio puts one in later. What it returns
+     * may have `close()`, which is called before the panel is built anew.
+     */
     function mount(name, builder) {
         builders[name] = builder;
         if (watching) return;
@@ -117,10 +154,16 @@
     }
 
     const builders = {};
+    const built = new WeakMap();
     let watching = false;
-    const build = (host) => builders[host.dataset.lbw](host);
 
+    function build(host) {
+        built.get(host)?.close?.();
+        built.set(host, builders[host.dataset.lbw](host));
+    }
+
+    /** A number as a person writes it: at most three decimals, no minus zero. */
     const short = (value) => String(Math.round(value * 1000) / 1000).replace(/^-0$/, "0");
 
-    window.lbw = { bridge: new Bridge(), root, write, element, mount, short, pause };
+    window.lbw = { bridge: new Bridge(), root, write, copy, element, button, choice, drawer, mount, short, pause };
 })();

@@ -73,6 +73,9 @@ class StopDrawing(Exception):  # noqa: N818 - a request, not a fault
 class Host(Protocol):
     """A running model that draws pictures with LoRAs whose modules have scales of their own."""
 
+    loras: Mapping[str, Path]
+    """Name in a directive -> file."""
+
     @property
     def model(self) -> str:
         """Name of the model, for the parameter text."""
@@ -80,10 +83,6 @@ class Host(Protocol):
     @property
     def family(self) -> Family:
         """Family of the model."""
-
-    @property
-    def loras(self) -> Mapping[str, Path]:
-        """Name in a directive -> file."""
 
     @property
     def samplers(self) -> tuple[str, ...]:

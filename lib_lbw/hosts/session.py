@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from PIL import Image
@@ -85,6 +86,10 @@ class Session:
     def elements(self) -> ElementBook:
         """The elemental presets as they are now."""
         return self._elements() if callable(self._elements) else self._elements
+
+    def add_lora(self, path: Path) -> None:
+        """Let prompts name the LoRA at `path` by its stem, also when another file had that name before."""
+        self.host.loras = {**self.host.loras, path.stem: path}
 
     def prepare(self, prompt: str, seed: int, picture: Picture | None = None) -> Prepared:
         """Parse, resolve and plan every directive of `prompt`; `seed` is the picture's, for random weights.

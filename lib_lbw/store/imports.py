@@ -10,7 +10,7 @@ from lib_lbw.errors import DirectiveError, StoreError
 from lib_lbw.weights.grammar import find_directives, format_weights
 from lib_lbw.weights.notice import Notice
 from lib_lbw.weights.parser import parse_weights
-from lib_lbw.weights.presets import PresetBook
+from lib_lbw.weights.presets import ElementBook, PresetBook
 from lib_lbw.weights.terms import PresetTerm, Terms, Vector, Weights, check_name
 
 NAMELESS = "imported"
@@ -21,10 +21,14 @@ _INSPIRE = {28: 12, 22: 9}
 
 @dataclass(frozen=True)
 class Imported:
-    """What was found: names with weights, as a preset line has them, and what there is to say of it."""
+    """What was found: names with weights, as a preset line has them, and what there is to say of it.
+
+    `elements`: the text when it is one of elemental presets.
+    """
 
     presets: tuple[tuple[str, str], ...]
     notices: tuple[Notice, ...] = ()
+    elements: str = ""
 
 
 def read_import(text: str) -> Imported:
@@ -32,9 +36,11 @@ def read_import(text: str) -> Imported:
 
     A recipe in JSON gives one preset for each of its sources; a prompt, or a picture's parameters, one for each LoRA
     with weights, named after the LoRA (the resolved numbers, where both are there); else every line is a preset line
-    or a bare vector.
+    or a bare vector, or the text is one of elemental presets.
     """
     found = _recipe(text) or _prompt(text) or _lines(text)
+    if not found.presets and ElementBook.parse(text).names():
+        return Imported((), elements=text)
     if not found.presets:
         raise StoreError("no presets are found in this text")
     return found

@@ -6,8 +6,8 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, Literal, TypeAlias
 
-from lib_lbw.errors import StoreConflict
-from lib_lbw.store.files import read_text, stamp_of, write_text
+from lib_lbw.errors import StoreConflict, StoreError
+from lib_lbw.store.files import Backup, backups_of, read_text, stamp_of, write_text
 from lib_lbw.store.lines import merged_lines
 from lib_lbw.weights.book import Book, exact_lines
 from lib_lbw.weights.presets import ElementBook, PresetBook
@@ -74,6 +74,17 @@ class PresetStore:
         own = self.own("elements")
         assert isinstance(own, ElementBook)
         return ElementBook.shipped().merged(own)
+
+    def backups(self, kind: Kind) -> list[Backup]:
+        """Return the earlier versions of a text, the newest first."""
+        return backups_of(self.path(kind))[::-1]
+
+    def backup(self, kind: Kind, name: str) -> str:
+        """Return the text of an earlier version by its file's name. Raises StoreError for one that is not kept."""
+        for each in self.backups(kind):
+            if each.path.name == name:
+                return read_text(each.path)
+        raise StoreError("there is no earlier version called {name!r}", name=name)
 
     def save(self, kind: Kind, text: str, base: str) -> Saved:
         """Put `text` into the file; `base` is the text it was made from.

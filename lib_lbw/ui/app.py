@@ -18,6 +18,8 @@ from lib_lbw.ui.generate_events import wire_generate
 from lib_lbw.ui.generate_panel import generate_panel
 from lib_lbw.ui.header import header
 from lib_lbw.ui.labels import Labels
+from lib_lbw.ui.merging.answers import merge_answers
+from lib_lbw.ui.merging.place import Place
 from lib_lbw.ui.opening import first_prompt, warm_up
 from lib_lbw.ui.prompt_events import wire_prompt
 from lib_lbw.ui.prompt_panel import prompt_panel
@@ -26,7 +28,8 @@ from lib_lbw.ui.workbench import Workbench
 
 _HEAD = '<meta name="color-scheme" content="light dark"><meta name="robots" content="noindex">'
 _SMALL = Path(__file__).with_name("small_pictures.html")
-_STYLES = tuple(Path(__file__).with_name(name) for name in ("style.css", "panels.css"))
+_HERE = Path(__file__).parent
+_STYLES = tuple(_HERE / name for name in ("style.css", "panels.css", "merging/merge.css"))
 #: Tells the style sheet whether a tab shares the page with the prompt, or has it whole.
 _WIDTH = "() => { document.getElementById('lbw-page').dataset.width = '%s'; }"
 TITLE = "LoRA Block Weight"
@@ -50,11 +53,14 @@ def build(bench: Workbench, prompt: str = "") -> tuple[gr.Blocks, dict[str, Any]
                     analyzing = analysis_panel(labels, tab)
                 with labels.new(gr.Tab, {"label": "Presets"}, id="presets") as presets_tab:
                     panel_place("presets")
-        bridge(Door(Desk(bench.store, lambda: bench.session.host.loras, bench.library)))
+                with labels.new(gr.Tab, {"label": "Merge"}, id="merge") as merge_tab:
+                    panel_place("merge")
+        desk = Desk(bench.store, lambda: bench.session.host.loras, bench.library, bench.results)
+        bridge(Door(desk, merge_answers(Place(desk, bench.loras, made=bench.session.add_lora))))
         wire_prompt(bench, page, top, labels, panel)
         wire_generate(bench, top, panel, generating)
         AnalysisEvents(bench, top, panel, analyzing).wire(page)
-        for each, width in ((generate_tab, "shared"), (tab, "shared"), (presets_tab, "whole")):
+        for each, width in ((generate_tab, "shared"), (tab, "shared"), (presets_tab, "whole"), (merge_tab, "whole")):
             each.select(None, None, None, **compat.script(_WIDTH % width))
     return page, launch_keywords
 
@@ -82,7 +88,9 @@ def launch(
         session = embedded_session(store)
     folder = results or user_folder() / "analysis"
     folder.mkdir(parents=True, exist_ok=True)
-    bench = Workbench(session, folder, store, language)
+    bench = Workbench(session, folder, store, user_folder() / "loras", language)
+    for path in sorted(bench.loras.glob("*.safetensors")):
+        session.add_lora(path)
     warm_up(bench)
     page, keywords = build(bench, first_prompt(session))
     page.launch(

@@ -11,9 +11,14 @@ from lib_lbw.errors import AnalysisError
 
 def new_folder(root: Path, lora: str, now: datetime) -> Path:
     """Return a folder for a new analysis that is not there yet, in characters that every file system takes."""
-    name = f"{now:%Y%m%d-%H%M%S}-{re.sub(r'[^0-9A-Za-z._-]+', '_', lora)[:60]}"
+    name = f"{now:%Y%m%d-%H%M%S}-{short_name(lora)}"
     names = chain([name], (f"{name}-{number}" for number in count(2)))
     return next(root / each for each in names if not (root / each).exists())
+
+
+def short_name(lora: str) -> str:
+    """Return the part of a folder's name that is made of the LoRA's."""
+    return re.sub(r"[^0-9A-Za-z._-]+", "_", lora)[:60]
 
 
 def earlier(root: Path) -> list[str]:

@@ -12,11 +12,12 @@ from lib_lbw.ui.pace import Pace
 
 @dataclass(frozen=True)
 class Workbench:
-    """A session, where results and presets are kept, the language if one was asked for, and what is learnt."""
+    """A session, the folders of its results, presets and merged LoRAs, and the language if one was asked for."""
 
     session: Session
     results: Path
     store: PresetStore
+    loras: Path
     language: str | None = None
     desk: Desk = field(default_factory=Desk)
     library: Library = field(default_factory=Library)

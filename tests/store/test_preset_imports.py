@@ -42,6 +42,13 @@ def test_a_recipe_gives_the_weights_of_its_sources() -> None:
     assert read_import(json.dumps(recipe)).presets == (("hair- red", "OUTALL"),)
 
 
+def test_elemental_presets_are_told_apart_from_presets() -> None:
+    text = "ATTNDEEPON:IN05-OUT05:attn:1\n\nATTNDEEPOFF:IN05-OUT05:attn:0\n"
+    assert read_import(text).elements == text
+    assert read_import(text).presets == ()
+    assert read_import("FACE2:1\n").elements == ""
+
+
 @pytest.mark.parametrize("text", ["", "hello", "{}", "[1,2]", "<lora:x:1>"])
 def test_nothing_found_is_said(text: str) -> None:
     with pytest.raises(StoreError, match="no presets are found"):
@@ -54,5 +61,6 @@ def test_whatever_is_found_makes_sound_preset_lines(text: str) -> None:
         found = read_import(text)
     except StoreError:
         return
+    assert bool(found.presets) != bool(found.elements)
     for name, weights in found.presets:
         assert PresetBook.parse(f"{name}:{weights}").names() == (name,)

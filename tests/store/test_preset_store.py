@@ -1,6 +1,7 @@
 """The user's presets on disk."""
 
 import os
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lib_lbw.errors import StoreConflict, StoreError
-from lib_lbw.store.files import BACKUPS, backups_of
+from lib_lbw.store.files import BACKUPS, DAYS, Backup, backups_of, superfluous
 from lib_lbw.store.presets import KINDS, PresetStore
 from lib_lbw.weights.presets import PresetBook
 
@@ -88,7 +89,33 @@ def test_earlier_versions_are_kept_up_to_a_number(tmp_path: Path) -> None:
         store.save("presets", f"P{number}:1\n", store.text("presets"))
     kept = backups_of(store.path("presets"))
     assert len(kept) == BACKUPS
-    assert kept[-1].read_text("utf-8") == f"P{BACKUPS + 3}:1\n", "the version just before the last save"
+    assert kept[-1].path.read_text("utf-8") == f"P{BACKUPS + 3}:1\n", "the version just before the last save"
+
+
+def test_of_earlier_days_the_last_version_is_kept() -> None:
+    begin = datetime(2026, 1, 1, 8, tzinfo=timezone.utc)
+    made = [Backup(Path(f"{hour}"), begin + timedelta(hours=hour)) for hour in range(24 * 40)]
+    gone = {each.path for each in superfluous(made)}
+    kept = [each.moment for each in made if each.path not in gone]
+    assert kept[-BACKUPS:] == [each.moment for each in made[-BACKUPS:]]
+    days = kept[:-BACKUPS]
+    assert len(days) == DAYS
+    assert all(each.hour == 23 for each in days)
+    assert superfluous(made[:BACKUPS]) == []
+
+
+def test_an_earlier_version_is_read_by_its_name_and_nothing_else_is(tmp_path: Path) -> None:
+    store = PresetStore(tmp_path)
+    for text in (FACE, BODY, FACE + BODY):
+        store.save("presets", text, store.text("presets"))
+    newest, oldest = store.backups("presets")
+    assert store.backup("presets", newest.path.name) == BODY
+    assert store.backup("presets", oldest.path.name) == FACE
+    (tmp_path / "backups" / "presets-mine.txt").write_text("X:1\n", "utf-8")
+    for name in ("../presets.txt", "presets-mine.txt", ""):
+        with pytest.raises(StoreError, match="no earlier version"):
+            store.backup("presets", name)
+    assert store.backups("elements") == []
 
 
 def test_a_save_that_changes_nothing_makes_no_backup(tmp_path: Path) -> None:

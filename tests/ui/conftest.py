@@ -75,7 +75,7 @@ def session() -> Session:
 
 @pytest.fixture
 def bench(session: Session, tmp_path: Path) -> Workbench:
-    return Workbench(session, tmp_path, PresetStore(tmp_path / "presets"))
+    return Workbench(session, tmp_path, PresetStore(tmp_path / "presets"), tmp_path / "loras")
 
 
 @pytest.fixture
@@ -83,4 +83,4 @@ def slow_bench(tmp_path: Path) -> Workbench:
     """A workbench whose pictures take long enough to be stopped."""
     host = ArithmeticHost()
     host.pause = 0.01
-    return Workbench(Session(host), tmp_path, PresetStore(tmp_path / "presets"))
+    return Workbench(Session(host), tmp_path, PresetStore(tmp_path / "presets"), tmp_path / "loras")

@@ -33,7 +33,7 @@ def built(session: Session, results: Path) -> tuple[gr.Blocks, dict[str, Any]]:
     """Build the page inside a running loop: outside of one, gradio opens loops that it never closes."""
 
     async def body() -> tuple[gr.Blocks, dict[str, Any]]:
-        return build(Workbench(session, results, PresetStore(results)), first_prompt(session))
+        return build(Workbench(session, results, PresetStore(results), results), first_prompt(session))
 
     return asyncio.run(body())
 
@@ -70,7 +70,7 @@ def test_the_style_sheet_touches_nothing_of_others() -> None:
 def test_nothing_is_fetched_from_elsewhere(session: Session, tmp_path: Path) -> None:
     _, keywords = built(session, tmp_path)
     assert "http" not in CSS
-    assert "http" not in keywords["head"].replace("http://www.w3.org/2000/svg", "")  # a namespace, not an address
+    assert "://" not in keywords["head"].replace("http://www.w3.org/2000/svg", "")  # a namespace, not an address
     assert keywords["theme"]._stylesheets == []
 
 
@@ -99,7 +99,9 @@ def test_the_page_opens_in_the_right_language(
 ) -> None:
     query = {} if address is None else {"lang": address}
     asked: Any = SimpleNamespace(headers={"accept-language": browser}, query_params=query)
-    assert opening_language(Workbench(bench.session, bench.results, bench.store, forced), asked) == language
+    assert (
+        opening_language(Workbench(bench.session, bench.results, bench.store, bench.loras, forced), asked) == language
+    )
 
 
 def job(bench: Workbench) -> AnalysisJob:
@@ -148,7 +150,10 @@ def test_what_begins_a_job_is_off_while_one_runs() -> None:
 
 def test_the_first_time_told_is_measured_on_small_models_only(session: Session, tmp_path: Path) -> None:
     store = PresetStore(tmp_path)
-    small, large = Workbench(session, tmp_path, store), Workbench(Session(session.host), tmp_path, store)
+    small, large = (
+        Workbench(session, tmp_path, store, tmp_path),
+        Workbench(Session(session.host), tmp_path, store, tmp_path),
+    )
     large.session.settings = replace(session.settings, width=1024, height=1024)
     warm_up(small)
     warm_up(large)

@@ -18,7 +18,7 @@ from lib_lbw.ui.scripts import folder
 
 CODE = Path(lib_lbw.__file__).parent
 #: The command line and the installer speak English; training the embedded model is for developers.
-ENGLISH_ONLY = ("cli", "start", "demo", "merge")
+ENGLISH_ONLY = ("cli", "start", "demo")
 #: Function or method name -> which of its arguments are templates.
 TEMPLATES = {
     "fault": [0],
@@ -69,7 +69,7 @@ def templates_in(path: Path, errors: set[str]) -> Iterator[str]:
 def script_templates() -> Iterator[tuple[str, str]]:
     """The sentences of the scripts, each with its file."""
     for path in sorted(folder().glob("*.js")):
-        for text in re.findall(r'\b(?:t|button)\("((?:[^"\\]|\\.)+)"', path.read_text(encoding="utf-8")):
+        for text in re.findall(r'\b(?:t|button|word|input|number|check|act|box)\("((?:[^"\\]|\\.)+)"', path.read_text(encoding="utf-8")):
             yield text, f"javascript/{path.name}"
 
 

@@ -89,7 +89,7 @@ def test_presets_are_read_checked_and_saved(door: Door) -> None:
     checked = result(door, "presets.check", text="# faces\nMINE:1\nnonsense\n")["lines"]
     assert [line.get("fault") is not None for line in checked] == [False, False, True]
     saved = result(door, "presets.save", text="MINE:OUTALL,MID@0.5", base="")
-    assert saved["lines"][0] == {"number": 1, "text": "MINE:OUTALL,MID@0.5", "name": "MINE",
+    assert saved["lines"][0] == {"number": 1, "text": "MINE:OUTALL,MID@0.5", "end": "", "name": "MINE",
                                  "weights": "OUTALL,MID@0.5"}  # fmt: skip
     assert result(door, "weights.read", family="sd1", text="MINE")["values"]["MID"] == 0.5
 
@@ -120,6 +120,66 @@ def test_a_tag_is_written_in_place(door: Door) -> None:
     assert "lbw" not in result(door, "prompt.write", prompt=prompt, tag=1, weights="")["prompt"]
 
 
+def test_a_tag_of_another_lora_is_added(door: Door) -> None:
+    written = result(door, "prompt.write", prompt="a girl ", lora="inkstyle", weights="OUTALL")
+    assert written["prompt"] == "a girl <lora:inkstyle:1:lbw=OUTALL>"
+    assert written["prompt"][written["start"] : written["end"]] == written["text"]
+    assert result(door, "prompt.write", prompt="", lora="a", weights="")["prompt"] == "<lora:a:1>"
+
+
+def test_line_ends_come_with_the_lines(door: Door) -> None:
+    door.desk.store.path("presets").write_bytes("\ufeff# faces\r\nA:1\r\n\nB:0".encode())
+    lines = result(door, "presets.read")["lines"]
+    assert [line["end"] for line in lines] == ["\r\n", "\r\n", "\n", ""]
+    assert "".join(line["text"] + line["end"] for line in lines) == result(door, "presets.read")["text"]
+
+
+def test_earlier_versions_are_listed_and_read(door: Door) -> None:
+    base = ""
+    for text in ("A:1\n", "A:0\n", "A:0.5\n"):
+        base = result(door, "presets.save", text=text, base=base)["text"]
+    newest, oldest = result(door, "presets.backups")["backups"]
+    assert newest["moment"] >= oldest["moment"]
+    assert newest["bytes"] == 4
+    assert result(door, "presets.backup", name=oldest["name"])["text"] == "A:1\n"
+    assert "no earlier version" in asked(door, "presets.backup", name="../presets.txt")["error"]["message"]
+
+
+def test_a_group_whose_leaves_differ_is_drawn_by_its_leaves(door: Door) -> None:
+    assert result(door, "weights.read", family="sdxl", text="1")["svg"] is None
+    split = result(door, "weights.read", family="sdxl", text="1,TE2@0.5")
+    assert 'data-block="TE2"' in split["svg"]
+    assert (split["values"]["TE1"], split["values"]["TE2"]) == (1, 0.5)
+    written = result(door, "weights.write", family="sdxl", values=split["values"], length=20)["text"]
+    assert result(door, "weights.read", family="sdxl", text=written)["values"] == split["values"]
+
+
+def analysed(folder: Path, lora: str, label: str, effect: float, kind: str = "blocks") -> None:
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text("{}", "utf-8")
+    names = ("diff_percent", "color_difference", "composition", "line_energy")
+    row = {"label": label, "kind": "block", "cells": [1], "numbers": {name: [effect, 0, 9] for name in names}}
+    plan = {"lora": lora, "kind": kind}
+    (folder / "results.json").write_text(json.dumps({"plan": plan, "rows": [row]}), "utf-8")
+
+
+def test_the_newest_analysis_of_a_lora_tells_what_its_blocks_do(tmp_path: Path) -> None:
+    door = Door(Desk(PresetStore(tmp_path / "store"), dict, analyses=tmp_path))
+    assert result(door, "measured", lora="ink") == {"folder": None, "blocks": {}}
+    analysed(tmp_path / "20260101-000000-ink", "ink", "OUT05", 5.0)
+    analysed(tmp_path / "20260102-000000-ink", "ink", "OUT05", 7.25)
+    analysed(tmp_path / "20260103-000000-ink", "ink", "OUT05", 8.0, kind="xyz")
+    analysed(tmp_path / "20260104-000000-ink2", "ink2", "OUT05", 9.0)
+    half = tmp_path / "20260105-000000-ink"
+    half.mkdir()
+    (half / "run.json").write_text("{}", "utf-8")
+    told = result(door, "measured", lora="ink")
+    assert told["folder"] == "20260102-000000-ink"
+    assert told["blocks"]["OUT05"]["effect"] == 7.25
+    assert "7.2 %" in told["blocks"]["OUT05"]["text"]
+    assert result(Door(Desk(PresetStore(tmp_path), dict)), "measured", lora="ink")["folder"] is None
+
+
 @pytest.mark.parametrize("each", families(), ids=lambda each: each.id)
 def test_a_family_converted_to_itself_keeps_every_weight(each: Any) -> None:
     values = {block: index / 8 for index, block in enumerate(each.shown())}
@@ -130,11 +190,17 @@ def test_a_family_converted_to_itself_keeps_every_weight(each: Any) -> None:
 
 def test_a_shorter_layout_tells_what_it_loses() -> None:
     sd1 = family("sd1")
-    values = dict.fromkeys(sd1.shown(), 0.5)
+    values = dict.fromkeys(sd1.shown(), 0.5) | {"OTHER": 1.0}
     result = convert(values, sd1, sd1, 17)
     assert [block for block, _ in result.lost] == [name for name in sd1.layouts[26] if name not in sd1.layouts[17]]
     assert result.values["IN01"] == 0.5
     assert result.values["IN00"] == 0
+
+
+def test_the_strength_of_the_whole_lora_stays_that(door: Door) -> None:
+    made = result(door, "weights.convert", family="sd1", text=",".join(["0.5"] * 26), to="flux", length=61)
+    assert made["text"] == ",".join(["0.5"] * 61)
+    assert (made["lost"], made["guessed"], set(made["values"].values())) == ([], [], {0.5})
 
 
 def test_another_family_takes_the_nearest_depth() -> None:

@@ -24,7 +24,11 @@ def convert(values: Mapping[str, float], source: Family, target: Family, length:
     A block of the same name keeps its weight. In another family, the blocks of a numbered list take the weight of the
     block at the nearest depth of the list of the same name (IN, OUT, D, S), since depth is what gives a block its
     resolution; lists without a counterpart take 1. Blocks that the new vector does not name are 0, as `resolve` has it.
+    One number throughout is the strength of the whole LoRA, in every family and length.
     """
+    strengths = set(values.values())
+    if len(strengths) == 1:
+        return Converted(dict.fromkeys(target.shown(), strengths.pop()), (), ())
     names = target.layouts.get(length, target.shown()[:-1])
     same = source.id == target.id
     kept: dict[str, float] = {}

@@ -19,11 +19,15 @@ Loras = Callable[[], Mapping[str, Path]]
 
 @dataclass(frozen=True)
 class Desk:
-    """The presets and the LoRAs of one home. LoRAs are asked for by name, never by path."""
+    """The presets and the LoRAs of one home. LoRAs are asked for by name, never by path.
+
+    `analyses`: the folder of the home's analyses, None where there are none.
+    """
 
     store: PresetStore
     loras: Loras
     library: Library = field(default_factory=Library)
+    analyses: Path | None = None
 
     def file(self, name: str) -> LoraFile:
         """Return the open file of a LoRA. Raises LoraFileError, naming the nearest, for one that is not there."""

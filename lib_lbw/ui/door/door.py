@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lib_lbw.errors import DirectiveError, LbwError, PresetError, StoreConflict
-from lib_lbw.ui.door import families, loras, presets, prompts, weights
+from lib_lbw.ui.door import families, loras, measured, presets, prompts, weights
 from lib_lbw.ui.door.desk import Desk, Question
 from lib_lbw.ui.i18n import DEFAULT_LANGUAGE, LANGUAGES, Translate, translator
 
@@ -14,6 +14,7 @@ Answer = Callable[[Desk, Question], dict[str, Any]]
 ANSWERS: Mapping[str, Answer] = {
     **families.ANSWERS,
     **loras.ANSWERS,
+    **measured.ANSWERS,
     **presets.ANSWERS,
     **prompts.ANSWERS,
     **weights.ANSWERS,
@@ -24,14 +25,16 @@ ANSWERS: Mapping[str, Answer] = {
 class Door:
     """Answers the questions of the panels. It keeps nothing but its desk, so that any thread may ask."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, more: Mapping[str, Answer] | None = None) -> None:
+        """Answer for `desk`; `more` are questions that a home answers beside these."""
         self.desk = desk
+        self.answers: Mapping[str, Answer] = {**ANSWERS, **(more or {})}
 
     def answer(self, method: str, values: Mapping[str, Any], language: str = DEFAULT_LANGUAGE) -> dict[str, Any]:
         """Return the answer to one question. Raises LbwError for a fault the user can mend."""
-        if method not in ANSWERS:
+        if method not in self.answers:
             raise LbwError("there is no question called {method!r}", method=method)
-        return ANSWERS[method](self.desk, Question(values, language))
+        return self.answers[method](self.desk, Question(values, language))
 
     def ask(self, text: str) -> str:
         """Answer a question in JSON, `{"id", "method", "values", "language"}`, with `{"id", "result"}` or `{"error"}`.

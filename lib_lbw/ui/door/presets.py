@@ -1,5 +1,6 @@
 """Questions about the user's presets: read, check, save."""
 
+from pathlib import Path
 from typing import Any
 
 from lib_lbw.store.imports import read_import
@@ -36,13 +37,38 @@ def save(desk: Desk, question: Question) -> dict[str, Any]:
     return {**read(desk, question), "merged": saved.merged}
 
 
+def backups(desk: Desk, question: Question) -> dict[str, Any]:
+    """Return the earlier versions of a text, the newest first, each with its time (ISO 8601, UTC) and size in bytes."""
+    return {
+        "backups": [
+            {"name": each.path.name, "moment": each.moment.isoformat(timespec="seconds"), "bytes": size}
+            for each in desk.store.backups(question.kind())
+            if (size := _size(each.path)) is not None
+        ]
+    }
+
+
+def backup(desk: Desk, question: Question) -> dict[str, Any]:
+    """Return the text of an earlier version. Raises StoreError for one that is not kept."""
+    return {"text": desk.store.backup(question.kind(), question.text("name"))}
+
+
 def read_import_of(desk: Desk, question: Question) -> dict[str, Any]:
-    """Return the presets in whatever text was pasted, and what there is to say. Raises StoreError for none."""
+    """Return the presets, or the elemental presets, in whatever text was pasted. Raises StoreError for none."""
     found = read_import(question.text("text"))
     return {
         "presets": [{"name": name, "weights": weights} for name, weights in found.presets],
+        "elements": found.elements,
         "notes": [notice.localized(question.translate) for notice in found.notices],
     }
+
+
+def _size(path: Path) -> int | None:
+    """Return the size of a file; None when it has just gone, as the oldest backups do."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 def _shipped(kind: Kind) -> Book[Any]:
@@ -54,8 +80,9 @@ def _lines(book: Book[Any], translate: Translate) -> list[dict[str, Any]]:
 
 
 def _line(line: Line[Any], translate: Translate) -> dict[str, Any]:
-    """Return one line: its exact text, and name, weights and fault where it has them."""
-    told: dict[str, Any] = {"number": line.number, "text": line.text.rstrip("\r\n")}
+    """Return one line: its exact text without its end, the end, and name, weights and fault where it has them."""
+    text = line.text.rstrip("\r\n")
+    told: dict[str, Any] = {"number": line.number, "text": text, "end": line.text[len(text) :]}
     if line.name:
         told |= {"name": line.name, "weights": bare_line(line.text).partition(":")[2].strip()}
     if line.fault:
@@ -63,4 +90,11 @@ def _line(line: Line[Any], translate: Translate) -> dict[str, Any]:
     return told
 
 
-ANSWERS = {"presets.read": read, "presets.check": check, "presets.save": save, "presets.import": read_import_of}
+ANSWERS = {
+    "presets.read": read,
+    "presets.check": check,
+    "presets.save": save,
+    "presets.import": read_import_of,
+    "presets.backups": backups,
+    "presets.backup": backup,
+}

@@ -1,10 +1,12 @@
 """Questions about a prompt: which tags it has, and one tag written anew."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from lib_lbw.errors import LbwError
 from lib_lbw.ui.door.desk import Desk, Question
+from lib_lbw.weights.directive import Directive
 from lib_lbw.weights.grammar import Found, find_directives, format_directive, format_weights, parse_weights
 
 
@@ -15,18 +17,28 @@ def read(desk: Desk, question: Question) -> dict[str, Any]:
 
 
 def write(desk: Desk, question: Question) -> dict[str, Any]:
-    """Return `prompt` with `weights` in its tag number `tag`; "" takes the weights out. The rest stays as typed."""
+    """Return `prompt` with `weights` in its tag number `tag`; "" takes the weights out. The rest stays as typed.
+
+    With `lora` instead of `tag`, a tag of that LoRA is added at the end.
+    """
     prompt, weights = question.text("prompt"), question.text("weights")
-    number = int(question.number("tag", 0))
-    tags = find_directives(prompt)
+    parsed = parse_weights(weights) if weights.strip() else None
+    if question.values.get("lora"):
+        before, old, after = f"{prompt.rstrip()} ".lstrip(), Directive(question.text("lora")), ""
+    else:
+        tag = _numbered(find_directives(prompt), int(question.number("tag", 0)))
+        if tag.directive is None:
+            raise LbwError("the tag cannot be read: {text}", text=tag.text)
+        before, old, after = prompt[: tag.start], tag.directive, prompt[tag.end :]
+    elements = question.text("elements", old.elements or "") or None
+    text = format_directive(replace(old, weights=parsed, elements=elements))
+    return {"prompt": before + text + after, "start": len(before), "end": len(before) + len(text), "text": text}
+
+
+def _numbered(tags: Sequence[Found], number: int) -> Found:
     if not 0 <= number < len(tags):
         raise LbwError("the prompt has no tag number {number}", number=number + 1)
-    tag = tags[number]
-    if tag.directive is None:
-        raise LbwError("the tag cannot be read: {text}", text=tag.text)
-    made = replace(tag.directive, weights=parse_weights(weights) if weights.strip() else None)
-    text = format_directive(made)
-    return {"prompt": prompt[: tag.start] + text + prompt[tag.end :], "start": tag.start, "end": tag.start + len(text)}
+    return tags[number]
 
 
 def _tag(found: Found, question: Question) -> dict[str, Any]:

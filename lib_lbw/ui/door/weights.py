@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lib_lbw.blocks.family import Family, family
+from lib_lbw.ui.diagram import diagram
 from lib_lbw.ui.door.convert import convert
 from lib_lbw.ui.door.desk import Desk, Question
 from lib_lbw.weights.block_weights import BlockWeights
@@ -20,12 +21,16 @@ def read(desk: Desk, question: Question) -> dict[str, Any]:
     """Return what weights mean for a family or a LoRA: a number per block, rules, notices.
 
     `text` is what stands after `lbw=`, "" for the plain LoRA; `elements` an elemental preset; `seed` and `x` are for
-    the random and variable values. Raises DirectiveError with the position in `text`.
+    the random and variable values. `svg` is the drawing where groups of blocks are shown by their leaves, else None.
+    Raises DirectiveError with the position in `text`.
     """
     model, present = question.family(desk)
     made = _resolved(desk, question, model, present)
+    values = shown_values(made, model)
+    usual = set(values) == set(model.shown())
     return {
-        "values": shown_values(made, model),
+        "values": values,
+        "svg": None if usual else diagram(values, model, present=present, translate=question.translate),
         "rules": [rule.to_json() for rule in made.rules],
         "notices": [notice.localized(question.translate) for notice in made.notices],
         "numbers": format_weights(numeric) if (numeric := made.resolved().weights) else "",
@@ -50,8 +55,9 @@ def converted(desk: Desk, question: Question) -> dict[str, Any]:
     target = family(question.text("to", model.id))
     length = int(question.number("length", target.full_length))
     result = convert(shown_values(made, model), model, target, length)
-    vector = vector_of(leaf_values(result.values, target), target, length)
-    numeric = vector or numeric_weights(tuple(leaf_values(result.values, target).items()), (), target.id)
+    leaves = leaf_values(result.values, target)
+    numeric = constant_of(leaves, length) or vector_of(leaves, target, length)
+    numeric = numeric or numeric_weights(tuple(leaves.items()), (), target.id)
     return {
         "text": format_weights(numeric) if numeric else "1",
         "values": result.values,
@@ -99,6 +105,12 @@ def leaf_values(shown: Mapping[str, float], model: Family) -> dict[str, float]:
         block = model.block(name)
         values |= {leaf: number for leaf in model.leaves(block or name) if leaf in values}
     return values
+
+
+def constant_of(values: Mapping[str, float], length: int) -> Vector | None:
+    """Return the vector of that length which is one number throughout, if `values` are."""
+    numbers = set(values.values())
+    return Vector((Value("number", numbers.pop()),) * length) if len(numbers) == 1 else None
 
 
 def vector_of(values: Mapping[str, float], model: Family, length: int) -> Vector | None:

@@ -1,0 +1,264 @@
+/* The merge panel: LoRAs as rows, what is to be done with them, what that would give, and the work itself. */
+(() => {
+    "use strict";
+    const { bridge, button, element, merge_count, merge_operations, merge_told, mount, pause, prompt_box, write, LoraBars, MergeFields, MergeRow, RecipeBox } = window.lbw;
+    const t = (...words) => bridge.t(...words);
+    const [SOON, OFTEN] = [250, 300]; // milliseconds: from a change to the pre-flight; between two looks at the work
+
+    class Merge {
+        constructor(host) {
+            this.host = host;
+            this.rows = [];
+            this.start().catch((error) => { host.textContent = error.message; });
+        }
+
+        async start() {
+            this.options = await bridge.ask("merge.options");
+            await this.read_presets();
+            this.build();
+            this.load(Merge.kept ?? { operation: "merge", rows: [{}, {}] });
+            const state = await bridge.ask("merge.state");
+            if (state.running) this.watch(state).catch((error) => this.fail(error));
+        }
+
+        /** Called before the panel is built anew: what was filled in stays. */
+        close() {
+            this.closed = true;
+            if (this.fields) Merge.kept = this.values();
+        }
+
+        // ---- the parts
+
+        build() {
+            const { checkpoints } = this.options;
+            const names = Object.keys(merge_operations).filter((name) => checkpoints.length || !["extract", "into-checkpoint"].includes(name));
+            this.chips = names.map((name) => element("button", { type: "button", class: "lbw-chip", "data-name": name, onclick: () => this.choose(name) }, t(merge_operations[name][0])));
+            this.explained = element("p", { class: "lbw-help" });
+            this.table = element("div", { class: "lbw-rows", role: "list" });
+            this.adder = button("Add a LoRA", () => { this.add(); this.suit(); this.look(); });
+            this.taker = button("Take those of the prompt", () => this.take(), { hidden: !prompt_box() });
+            this.presets = element("datalist", { id: "lbw-merge-presets" });
+            this.fields = new MergeFields(() => this.look(), checkpoints);
+            this.recipes = new RecipeBox((form) => this.load(form), () => this.options.loras);
+            this.preflight = element("div", { "aria-live": "polite" });
+            this.fault = element("p", { class: "lbw-fault", role: "alert" });
+            this.go = button("Start", () => this.work("merge.start"), { class: "lbw-button lbw-primary" });
+            this.stopper = button("Stop", () => bridge.ask("merge.stop").catch((error) => this.fail(error)), { hidden: true });
+            this.measurer = button("Measure where they act", () => this.work("merge.measure"), { title: t("Reads the files and writes nothing") });
+            this.bar = element("progress", { max: 1, value: 0, hidden: true, "aria-label": t("Progress") });
+            this.status = element("p", { class: "lbw-note", "aria-live": "polite" });
+            this.outcome = element("div", { class: "lbw-outcome" });
+            this.host.replaceChildren(
+                element("div", { class: "lbw-row lbw-chips", role: "group", "aria-label": t("What to do") }, this.chips), this.explained,
+                element("div", { class: "lbw-halves" },
+                    element("div", {}, this.table, element("div", { class: "lbw-row" }, this.adder, this.taker), this.presets),
+                    element("div", { class: "lbw-aside" }, this.fields.element, this.preflight, this.fault,
+                        element("div", { class: "lbw-row" }, this.go, this.stopper, this.measurer), this.bar, this.status)),
+                this.outcome, element("div", { class: "lbw-drawers" }, this.recipes.element));
+            this.list_presets();
+        }
+
+        async read_presets() {
+            const names = async (kind) => {
+                const { lines, shipped } = await bridge.ask("presets.read", { kind });
+                return [...new Set([...lines, ...shipped].filter((line) => line.name && !line.fault).map((line) => line.name))];
+            };
+            [this.names, this.elements] = [await names("presets"), await names("elements")];
+        }
+
+        list_presets() {
+            this.presets.replaceChildren(...this.names.map((name) => element("option", { value: name })));
+        }
+
+        // ---- the rows
+
+        add(values) {
+            const home = {
+                names: () => (this.operation === "extract" ? this.options.checkpoints : this.options.loras), elements: () => this.elements,
+                look: () => this.look(), drop: (row) => this.drop(row), move: (row, by) => this.move(row, by),
+            };
+            const row = new MergeRow(home, values);
+            this.rows.push(row);
+            this.table.append(row.part);
+        }
+
+        drop(row) {
+            if (this.rows.length <= (merge_count[this.operation] ?? 1)) {
+                row.clear();
+            } else {
+                this.rows = this.rows.filter((each) => each !== row);
+                row.part.remove();
+            }
+            this.suit();
+            this.look();
+        }
+
+        move(row, by) {
+            const at = this.rows.indexOf(row);
+            this.rows.splice(at + by, 0, ...this.rows.splice(at, 1));
+            this.table.append(...this.rows.map((each) => each.part));
+            this.suit();
+            (by < 0 ? row.up : row.down).focus();
+            this.look();
+        }
+
+        choose(name) {
+            this.operation = name;
+            const count = merge_count[name];
+            while (count && this.rows.length > count) this.rows.pop().part.remove();
+            while (this.rows.length < (count ?? 1)) this.add();
+            for (const row of this.rows) row.rename();
+            this.fields.suit(name);
+            this.suit();
+            this.look();
+        }
+
+        /** Show what belongs to the operation. */
+        suit() {
+            const name = this.operation;
+            for (const chip of this.chips) chip.setAttribute("aria-pressed", String(chip.dataset.name === name));
+            this.explained.textContent = t(merge_operations[name][1]);
+            this.adder.hidden = Boolean(merge_count[name]);
+            this.taker.hidden = name === "extract" || !prompt_box();
+            this.measurer.hidden = name === "extract" || name === "into-checkpoint";
+            this.rows.forEach((row, at) => row.suit(name, at, at === this.rows.length - 1));
+        }
+
+        /** Fill in a whole form. */
+        load(form) {
+            for (const row of this.rows.splice(0)) row.part.remove();
+            this.operation = form.operation;
+            for (const values of form.rows) this.add(values);
+            this.fields.load(form);
+            this.choose(form.operation);
+            this.table.scrollIntoView({ block: "nearest" });
+        }
+
+        /** Take the LoRAs of the prompt, with their weights. */
+        async take() {
+            try {
+                const { rows } = await bridge.ask("merge.rows", { prompt: prompt_box()?.value ?? "" });
+                if (!rows.length) return void (this.status.textContent = t("The prompt has no LoRA"));
+                const fits = rows.length <= (merge_count[this.operation] ?? rows.length);
+                this.load({ ...this.values(), operation: fits ? this.operation : "merge", rows });
+                this.status.textContent = t("{count} taken from the prompt", { count: rows.length });
+            } catch (error) {
+                this.fail(error);
+            }
+            return undefined;
+        }
+
+        // ---- the pre-flight
+
+        values() {
+            return { operation: this.operation, ...this.fields.values(), rows: this.rows.map((row) => row.values()).filter((row) => row.name) };
+        }
+
+        look() {
+            clearTimeout(this.soon);
+            this.soon = setTimeout(() => this.plan(), SOON);
+        }
+
+        async plan() {
+            const question = (this.question = {});
+            this.fault.textContent = "";
+            const sound = await Promise.all(this.rows.map((row) => row.read()));
+            if (question !== this.question) return;
+            const asked = this.rows.filter((row, at) => row.values().name && !sound[at]).length;
+            const enough = sound.filter(Boolean).length >= (merge_count[this.operation] ?? 1);
+            this.ready = false;
+            if (asked || !enough || !this.fields.ready) this.preflight.replaceChildren();
+            else await this.ask_plan(question);
+            this.enable();
+        }
+
+        async ask_plan(question) {
+            try {
+                const told = await bridge.ask("merge.plan", this.values());
+                if (question !== this.question) return;
+                this.fields.output.box.placeholder = told.output;
+                this.preflight.replaceChildren(...merge_told.plan(told));
+                this.fault.textContent = told.obstacle ?? "";
+                this.ready = !told.obstacle;
+            } catch (error) {
+                if (question !== this.question) return;
+                this.preflight.replaceChildren();
+                this.fail(error);
+            }
+        }
+
+        enable() {
+            this.go.disabled = this.measurer.disabled = Boolean(this.busy) || !this.ready;
+        }
+
+        // ---- the work
+
+        async work(question) {
+            this.outcome.replaceChildren();
+            this.fault.textContent = "";
+            this.sources = this.values().rows.map((row) => row.name);
+            try {
+                await this.watch(await bridge.ask(question, this.values()));
+            } catch (error) {
+                this.fail(error);
+            }
+        }
+
+        async watch(begun) {
+            let state = begun;
+            this.occupy(true);
+            try {
+                while (state.running && !this.closed) {
+                    this.bar.value = state.all ? state.done / state.all : 0;
+                    this.status.textContent = state.left === null ? t("Reading") : t("{time} left", { time: merge_told.time(state.left) });
+                    await pause(OFTEN);
+                    state = await bridge.ask("merge.state");
+                }
+            } finally {
+                this.occupy(false);
+            }
+            if (this.closed) return;
+            this.status.textContent = state.stopped ? t("Stopped; nothing was written") : "";
+            if (state.error) this.fail(state.error);
+            else if (state.result?.energies) this.outcome.replaceChildren(...merge_told.energies(state.result));
+            else if (state.result) await this.show(state.result, state.seconds);
+            this.outcome.scrollIntoView({ block: "nearest", behavior: "smooth" });
+        }
+
+        occupy(busy) {
+            this.busy = busy;
+            this.bar.hidden = this.stopper.hidden = !busy;
+            this.enable();
+        }
+
+        async show(result, seconds) {
+            const use = result.checkpoint || !prompt_box() ? [] : [button("Use in the prompt", () => this.use(result.name).catch((error) => this.fail(error)), { class: "lbw-button lbw-primary" })];
+            this.outcome.replaceChildren(...merge_told.outcome(result, seconds, use));
+            LoraBars.forget();
+            this.options = await bridge.ask("merge.options");
+            for (const row of this.rows) row.rename();
+            this.recipes.fill();
+            this.look();
+        }
+
+        /** Put the result into the prompt, in place of the LoRAs that went in. */
+        async use(name) {
+            const box = prompt_box();
+            const { tags } = await bridge.ask("prompt.read", { prompt: box.value });
+            const gone = tags.filter((tag) => [name, ...(this.sources ?? [])].includes(tag.name)).reverse();
+            const letters = [...box.value]; // Python counts letters, where the browser counts halves of some
+            for (const tag of gone) letters.splice(tag.start, tag.end - tag.start);
+            const rest = letters.join("").replace(/ {2,}/g, " ").trim();
+            const tag = `<lora:${name}:1>`;
+            write(box, rest ? `${rest} ${tag}` : tag);
+            this.status.textContent = t("In the prompt: {text}", { text: tag });
+        }
+
+        fail(error) {
+            this.fault.textContent = error.message ?? String(error);
+        }
+    }
+
+    window.lbw.Merge = Merge;
+    mount("merge", (host) => new Merge(host));
+})();
