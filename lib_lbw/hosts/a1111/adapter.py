@@ -1,0 +1,181 @@
+"""The adapter for stable-diffusion-webui 1.6 to 1.10."""
+
+import hashlib
+import json
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lib_lbw.hosts.a1111.host import Network
+from lib_lbw.hosts.a1111.layers import Layers, file_of
+from lib_lbw.hosts.a1111.schedules import Scheduled, acts_always
+from lib_lbw.hosts.a1111.views import origin, te_ratios, unread, view
+from lib_lbw.hosts.webui.entries import Queue
+from lib_lbw.hosts.webui.entry import Entry
+from lib_lbw.hosts.webui.wrapping import Patches
+from lib_lbw.weights.notice import Notice
+
+
+class A1111Adapter:
+    """Puts ratios into the host's list of loaded LoRAs, and the changed layers up for merging."""
+
+    name = "a1111"
+
+    def __init__(self) -> None:
+        self._patches = Patches()
+        self._layers = Layers()
+        self._waiting: Queue | None = None
+        self._scheduled: list[Scheduled] = []
+        self._model: Callable[[], Any] = _no_model
+        self._te_digest = ""
+        self._notices: list[Notice] = []
+
+    @property
+    def notices(self) -> Sequence[Notice]:
+        """What the last activation could not do."""
+        return tuple(self._notices)
+
+    def install(self) -> None:
+        """Wrap the two functions of the host's LoRA extension that everything goes through."""
+        import networks
+
+        self._patches.undo()
+        self._patches.wrap(networks, "load_networks", self._load)
+        self._patches.wrap(networks, "network_apply_weights", self._layers.apply)
+
+    def uninstall(self) -> None:
+        """Take the wrappers off, and everything we put into the model."""
+        import networks
+
+        self._patches.undo()
+        self._release(networks)
+        self._layers.forget()
+        self._te_digest = ""
+
+    def begin(self, entries: Sequence[tuple[str, Entry | None]]) -> None:
+        """Take the entries of the tags that are about to be loaded."""
+        self._waiting = Queue(entries)
+        self._notices = []
+
+    def end(self) -> None:
+        """Forget the entries; tell of those that were never asked for."""
+        if self._waiting is not None and self._waiting.has_entries:
+            self._notices.append(Notice.of("the WebUI did not load the LoRAs of this prompt; its console says why"))
+        self._waiting = None
+
+    def te_digest(self) -> str:
+        """Return a digest of the text encoders' ratios and of the files they belong to."""
+        return self._te_digest
+
+    def on_step(self, step: int, steps: int, p: object) -> None:
+        """Switch the schedules; after a change of model (refiner) put them beside the new one's layers first."""
+        if not self._scheduled:
+            return
+        changed = self._arm()
+        for scheduled in self._scheduled:
+            changed |= scheduled.at(step, steps)
+        if changed:
+            import networks
+
+            self._layers.want(networks.loaded_networks)
+
+    def _load(
+        self,
+        original: Callable[..., Any],
+        names: Sequence[str],
+        te_multipliers: Sequence[float] | None = None,
+        unet_multipliers: Sequence[float] | None = None,
+        dyn_dims: Sequence[int | None] | None = None,
+    ) -> Any:
+        """Stand in for `load_networks`, which anybody may call; only between `begin` and `end` it loads our tags."""
+        import networks
+
+        self._release(networks)
+        _notice_changed_files([*networks.loaded_networks, *networks.networks_in_memory.values()])
+        result = original(names, te_multipliers, unet_multipliers, dyn_dims)
+        waiting, self._waiting = self._waiting or Queue(()), None
+        multipliers = {"te_multiplier": te_multipliers, "unet_multiplier": unet_multipliers, "dyn_dim": dyn_dims}
+        tags = [
+            _Tag(waiting.take(name), {field: each[number] for field, each in multipliers.items() if each})
+            for number, name in enumerate(names)
+        ]
+        self._place(networks.loaded_networks, tags, names)
+        self._te_digest = _te_digest(networks.loaded_networks)
+        self._arm()
+        self._layers.want(networks.loaded_networks)
+        return result
+
+    def _place(self, loaded: list[Network], tags: Sequence["_Tag"], names: Sequence[str]) -> None:
+        """Put views where a tag has an entry, and where the host's one object stands for two tags of which one has."""
+        placed: list[_Tag] = []
+        for tag, name in zip(tags, names, strict=True):
+            if len(placed) < len(loaded) and loaded[len(placed)].mentioned_name == name:  # else it could not be loaded
+                placed.append(tag)
+        pairs = list(zip(loaded, placed, strict=False))
+        ours = {id(network) for network, tag in pairs if tag.entry is not None}
+        for index, (network, tag) in enumerate(pairs):
+            if id(network) in ours:
+                loaded[index] = self._viewed(network, tag)
+
+    def _viewed(self, network: Network, tag: "_Tag") -> Network:
+        made = view(network, tag.entry)
+        for field, value in tag.multipliers.items():
+            setattr(made, field, value)
+        schedule = None if tag.entry is None else tag.entry.schedule
+        if schedule is not None and not acts_always(schedule):
+            self._scheduled.append(Scheduled(made, schedule))
+        strange = unread(network)
+        if strange:
+            template = "{lora}: {count} modules have names that we cannot read; they weigh as OTHER"
+            self._notices.append(Notice.of(template, lora=network.mentioned_name, count=strange))
+        return made
+
+    def _arm(self) -> bool:
+        """Put the schedules beside the layers of the model in use; tell whether they were not there."""
+        if not self._scheduled:
+            return False
+        from modules import shared
+
+        model = shared.sd_model
+        if self._model() is model:
+            return False
+        self._model = weakref.ref(model)
+        for scheduled in self._scheduled:
+            scheduled.arm(getattr(model, "network_layer_mapping", {}))
+        return True
+
+    def _release(self, networks: Any) -> None:
+        """Give the host its own objects back: it uses those again that it finds in its list."""
+        for scheduled in self._scheduled:
+            scheduled.disarm()
+        self._scheduled = []
+        self._model = _no_model
+        networks.loaded_networks[:] = [origin(network) for network in networks.loaded_networks]
+
+
+class _Tag(NamedTuple):
+    """A tag that the host loads: our entry, and the host's multipliers by the names of their fields."""
+
+    entry: Entry | None
+    multipliers: Mapping[str, Any]
+
+
+def _no_model() -> None:
+    return None
+
+
+def _notice_changed_files(networks: Iterable[Network]) -> None:
+    """Make the host read files again that have become older; it only looks for newer ones."""
+    for network in networks:
+        try:
+            changed = Path(network.network_on_disk.filename).stat().st_mtime != network.mtime
+        except OSError:
+            continue
+        if changed:
+            network.mtime = float("-inf")
+
+
+def _te_digest(networks: Iterable[Network]) -> str:
+    merged = [[*file_of(network), te_ratios(network)] for network in networks]
+    return hashlib.sha256(json.dumps(merged).encode()).hexdigest()[:12] if merged else ""

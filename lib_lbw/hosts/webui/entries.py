@@ -1,0 +1,25 @@
+"""The entries of an activation, handed out by name."""
+
+from collections.abc import Sequence
+
+from lib_lbw.hosts.webui.entry import Entry
+
+
+class Queue:
+    """Entries in the order of their tags. Hosts leave out tags of missing files and append some of their own."""
+
+    def __init__(self, entries: Sequence[tuple[str, Entry | None]]) -> None:
+        self._waiting = list(entries)
+
+    @property
+    def has_entries(self) -> bool:
+        """Whether a tag with an entry has not been taken yet."""
+        return any(entry is not None for _, entry in self._waiting)
+
+    def take(self, name: str) -> Entry | None:
+        """Return the entry of the next tag of that name; None for a plain tag, and for one that is not ours."""
+        for index, (waiting, entry) in enumerate(self._waiting):
+            if waiting == name:
+                del self._waiting[index]
+                return entry
+        return None

@@ -1,0 +1,115 @@
+"""Stands before the host's activation of a prompt's LoRAs: reads the tags, and hands on what the host understands."""
+
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lib_lbw.errors import LbwError
+from lib_lbw.hosts.webui.adapter import Adapter
+from lib_lbw.hosts.webui.conds import share_te_weights
+from lib_lbw.hosts.webui.entry import Entry
+from lib_lbw.hosts.webui.steps import step_of
+from lib_lbw.hosts.webui.tags import TAGS, Tag, host_part, split_items
+from lib_lbw.hosts.webui.wrapping import Patches
+from lib_lbw.weights.notice import Notice
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the gate asks of those above it; `p` is the host's processing object.
+
+    `resolve(tag, p)` gives the numbers of a tag that has a directive, or None where the host shall have it as a plain
+    tag (no such file); it may raise LbwError. `on_bad()` says what becomes of a bad directive. `report(p, notices)`
+    is called when there is something to tell, `record(p, tags)` at every activation, also without tags.
+    """
+
+    resolve: Callable[[Tag, Any], Entry | None]
+    on_bad: Callable[[], Literal["stop", "ignore"]]
+    report: Callable[[Any, Sequence[Notice]], None]
+    record: Callable[[Any, Sequence[tuple[Tag, Entry | None]]], None]
+
+
+class Gate:
+    """Connects an adapter with the host's processing of prompts."""
+
+    def __init__(self, adapter: Adapter, policy: Policy) -> None:
+        self._adapter = adapter
+        self._policy = policy
+        self._patches = Patches()
+        self._current: Callable[[], Any] = lambda: None
+
+    def install(self) -> None:
+        """Install the adapter and wrap the host's functions. A second call changes nothing of what acts."""
+        from modules import extra_networks, processing
+
+        self.uninstall()
+        self._adapter.install()
+        self._patches.wrap(extra_networks, "activate", self._activate)
+        share_te_weights(self._patches, processing.StableDiffusionProcessing, self._adapter)
+
+    def uninstall(self) -> None:
+        """Undo `install`."""
+        self._patches.undo()
+        self._adapter.uninstall()
+
+    def on_cfg_denoiser(self, params: Any) -> None:
+        """Answer the host's callback before each call of the denoising model.
+
+        Hosts before 1.8 do not say which denoiser calls; it is the one of the processing that was activated last.
+        """
+        denoiser = getattr(params, "denoiser", None)
+        p = getattr(denoiser, "p", None) or self._current()
+        if denoiser is None:
+            denoiser = getattr(getattr(p, "sampler", None), "model_wrap_cfg", None)
+        if denoiser is not None:
+            self._adapter.on_step(*step_of(denoiser, p), p)
+
+    def _activate(self, original: Callable[..., Any], p: Any, data: Any, *args: Any, **kwargs: Any) -> Any:
+        """Stand in for `extra_networks.activate`.
+
+        An exception inside the host's activation is only logged there, and the picture made with whatever was applied
+        before; raised here it ends the generation and is shown.
+        """
+        self._current = _reference(p)
+        tags = _tags(data)
+        told: list[Notice] = []
+        entries = [(tag, self._entry(tag, p, told)) for tag in tags]
+        self._adapter.begin([(tag.name, entry) for tag, entry in entries])
+        try:
+            result = original(p, host_part(data), *args, **kwargs)
+        finally:
+            self._adapter.end()
+        told += self._adapter.notices
+        self._policy.record(p, entries)
+        if told:
+            self._policy.report(p, told)
+        return result
+
+    def _entry(self, tag: Tag, p: Any, told: list[Notice]) -> Entry | None:
+        try:
+            if tag.error is not None:
+                raise tag.error
+            entry = None if tag.directive is None else self._policy.resolve(tag, p)
+        except LbwError as error:
+            if self._policy.on_bad() == "stop":
+                raise
+            told.append(Notice.of(error.template, **error.fields))
+            told.append(Notice.of("{tag}: its weights are ignored; the LoRA acts as a plain tag.", tag=tag.text))
+            return None
+        if entry is not None:
+            told += entry.weights.notices
+        return entry
+
+
+def _tags(data: Mapping[str, Sequence[Any]] | None) -> list[Tag]:
+    """Return the LoRA tags in the order the host takes them: by kind, in the order of the kinds in the prompt."""
+    return [split_items(tag.items, kind) for kind, tags in (data or {}).items() if kind in TAGS for tag in tags]
+
+
+def _reference(p: Any) -> Callable[[], Any]:
+    """Return a way to `p` that does not keep it alive."""
+    try:
+        return weakref.ref(p)
+    except TypeError:  # not the host's own class, but something an extension made up
+        return lambda: None
