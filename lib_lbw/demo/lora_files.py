@@ -26,13 +26,14 @@ def lora_bytes(
     alpha: float,
     tags: dict[str, int],
     arguments: dict[str, str] | None = None,
+    base: str = BASE_MODEL,
 ) -> bytes:
-    """A LoRA file in half precision; `module` is the trainer's network, `tags` counts phrases."""
+    """A LoRA file in half precision; `module` is the trainer's network, `tags` counts phrases, `base` its model."""
     half = {key: value.half().contiguous() for key, value in tensors.items()}
     metadata = {
         "format": "pt",
         "ss_output_name": name,
-        "ss_base_model_version": BASE_MODEL,
+        "ss_base_model_version": base,
         "ss_network_module": module,
         "ss_network_dim": str(rank),
         "ss_network_alpha": str(alpha),

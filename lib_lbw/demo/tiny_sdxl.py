@@ -99,4 +99,4 @@ def tiny_sdxl_lora_tensors(seed: int = 0, rank: int = 2) -> dict[str, torch.Tens
 def tiny_sdxl_lora_bytes(seed: int = 0, rank: int = 2) -> bytes:
     """The same as the bytes of a LoRA file."""
     tensors = tiny_sdxl_lora_tensors(seed, rank)
-    return lora_bytes(tensors, TINY_SDXL_LORA, "networks.lora", rank, rank, {"noise": 1})
+    return lora_bytes(tensors, TINY_SDXL_LORA, "networks.lora", rank, rank, {"noise": 1}, base="sdxl_base_v1-0")
