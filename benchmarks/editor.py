@@ -34,8 +34,8 @@ TIMED = """async ({ act, repeats }) => {
         choose: (at) => rows()[3 + (at % 8)].click(),
         nudge: (at) => key(at % 2 ? "ArrowUp" : "ArrowDown"),
         flip: () => bar().dispatchEvent(new MouseEvent("dblclick", { bubbles: true })),
-        search: (at) => { search.value = "p" + (at % 10); search.dispatchEvent(new Event("input")); },
-        scroll: (at) => { document.querySelector(".lbw-items").scrollTop = 400 * at; },
+        search: (at) => { search.value = "p" + (1 + at % 9); search.dispatchEvent(new Event("input")); },
+        scroll: (at) => { document.querySelector(".lbw-items").scrollTop = 400 * (at + 1); },
     };
     const shown = { choose: () => bar().getAttribute("aria-valuenow"), nudge: () => bar().getAttribute("aria-valuenow"),
         flip: () => bar().getAttribute("aria-valuenow"), search: () => rows().map((row) => row.textContent).join(),

@@ -48,7 +48,7 @@
         return [
             element("h3", {}, t("{name} is written", { name: told.name })),
             facts([
-                [t("File"), size(told.bytes)], [t("Time"), time(seconds)], [t("Relative error"), told.error >= 1e-3 ? percent(told.error) : told.error?.toExponential(1)],
+                [t("File"), size(told.bytes)], [t("Time"), time(seconds)], [t("Relative error"), told.error && (told.error >= 1e-3 ? percent(told.error) : told.error.toExponential(1))],
                 [t("Ranks"), ranks.slice(0, 6).map(([rank, count]) => `${rank} × ${count}`).join(", ") + (ranks.length > 6 ? " …" : "")],
                 ...Object.entries(told.survival ?? {}).map(([part, { error }]) => [t("Rounding, {part}", { part }), percent(error)]),
             ]),

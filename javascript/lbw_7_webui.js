@@ -10,11 +10,14 @@
         const original = window.tryToRemoveExtraNetworkFromPrompt;
         if (typeof original !== "function" || original.lbw) return;
         const patched = function (box, text, ...rest) {
-            return (box && remove(box, String(text))) || original.call(this, box, text, ...rest);
+            return (box && remove(box, String(text))) || original.call(this, box, plain(String(text)), ...rest);
         };
         patched.lbw = true;
         window.tryToRemoveExtraNetworkFromPrompt = patched;
     }
+
+    /** The text of a card without weights: the WebUI compares no others. */
+    const plain = (text) => text.replace(/^(<(?:lora|lyco):[^:>]+:[^:>]+):lbw=[^>]*>/, "$1>");
 
     /** Take the weighed tag of the card's LoRA out of the box, with the words the card brought; false where there is none. */
     function remove(box, text) {

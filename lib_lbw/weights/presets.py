@@ -3,7 +3,7 @@
 One name may have several lines, one per vector length, and one line of terms for every other family.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from lib_lbw.errors import DirectiveError, PresetError
@@ -50,10 +50,22 @@ def _line(number: int, exact: str) -> Line[Weights]:
     if not colon:
         error = PresetError("line {line} is neither NAME:weights nor a comment: {text!r}", line=number, text=bare)
         return Line(number, exact, fault=error)
+    read = _weights(weights)
     try:
-        return Line(number, exact, check_name(name), parse_weights(weights))
+        if isinstance(read, DirectiveError):
+            raise read
+        return Line(number, exact, check_name(name), read)
     except DirectiveError as reason:
         return Line(number, exact, name, fault=PresetError("line {line}: {reason}", line=number, reason=reason))
+
+
+@lru_cache(maxsize=8192)
+def _weights(text: str) -> Weights | DirectiveError:
+    """Read weights once: an editor hands over the same thousand lines with every change of one of them."""
+    try:
+        return parse_weights(text)
+    except DirectiveError as reason:
+        return reason
 
 
 def _unless_twice(line: Line[Weights], before: list[Line[Weights]]) -> Line[Weights]:

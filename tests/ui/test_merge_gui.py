@@ -142,7 +142,6 @@ def test_energies_are_shown_beside_what_chance_gives(panel: Page) -> None:
 
 
 def test_a_merge_is_stopped_and_leaves_nothing(panel: Page, data: Path) -> None:
-    panel.route("**/*", lambda route: route.continue_())
     choose(panel, 0, "inkstyle")
     choose(panel, 1, "karaokeroom")
     panel.get_by_label("Method").select_option("ties")
@@ -156,7 +155,7 @@ def test_a_merge_is_stopped_and_leaves_nothing(panel: Page, data: Path) -> None:
 def test_hostile_names_are_shown_as_text_and_refused(panel: Page) -> None:
     operate(panel, "Bake")
     choose(panel, 0, "inkstyle", HOSTILE)
-    expect(row(panel, 0).locator(".lbw-fault")).to_contain_text("<img")
+    expect(row(panel, 0).locator(".lbw-fault")).to_contain_text("'<' cannot stand in weights")
     choose(panel, 0, "inkstyle")
     for name in (HOSTILE, "../up", "a:b"):
         panel.get_by_label("Name of the result").fill(name)
@@ -169,7 +168,10 @@ def put_caret(page: Page, place: str) -> None:
     """Put the caret behind `place` in the prompt, as by a click."""
     prompt_of(page).click()
     prompt_of(page).evaluate(
-        "(box, place) => { const at = box.value.indexOf(place) + place.length; box.setSelectionRange(at - 1, at - 1); }",
+        """(box, place) => {
+            const at = box.value.indexOf(place) + place.length - 1;
+            box.setSelectionRange(at, at);
+        }""",
         place,
     )
     page.keyboard.press("ArrowRight")
@@ -192,7 +194,7 @@ def test_bars_come_at_a_tag_and_write_into_it(page: Page) -> None:
     page.mouse.move(place["x"] + place["width"] / 2, place["y"] + 8, steps=4)
     page.mouse.up()
     expect(prompt_of(page)).to_have_value(
-        re.compile(r"^a 😀 girl <lora:inkstyle:1:lbw=OUTALL,OUT05@0\.\d+> at night <lora:k")
+        re.compile(r"^a 😀 girl <lora:inkstyle:1:lbw=OUTALL,OUT05@0\.\d+> at night <")
     )
     page.keyboard.press("Escape")
     expect(popover).to_have_count(0)

@@ -23,7 +23,7 @@ from lib_lbw.demo import demo_lora_path
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-PATIENCE = 120_000  # milliseconds: other work may share the machine
+PATIENCE = 60_000  # milliseconds: other work may share the machine
 HOSTILE = ("<img src=x onerror=alert(1)>", '"><script>alert(2)<script>', "${7*7}", "{{7*7}}")
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -110,7 +110,9 @@ class Panel:
         self.root.get_by_role("button", name=label, exact=True).click()
 
     def unfold(self, label: str) -> None:
-        self.root.locator(".lbw-drawers > * > summary, [data-elements] > * > summary").get_by_text(label, exact=True).click()
+        self.root.locator(".lbw-drawers > * > summary, [data-elements] > * > summary").get_by_text(
+            label, exact=True
+        ).click()
 
     def choose(self, name: str) -> None:
         self.root.locator(".lbw-item", has_text=re.compile(f"^{re.escape(name)}")).first.click()
@@ -152,8 +154,8 @@ def panel(app: str, browser: "playwright.Browser", write: Path) -> Iterator[Pane
     context = browser.new_context(viewport={"width": 1280, "height": 1000}, locale="en-US")
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
-    page.set_default_timeout(5000)
-    expect.set_options(timeout=5000)
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
     surprises: list[str] = []
     page.on("dialog", lambda dialog: (surprises.append(dialog.message), dialog.dismiss()))
     page.on("pageerror", lambda error: surprises.append(str(error)))
@@ -322,8 +324,8 @@ def test_two_presets_are_compared(panel: Panel) -> None:
     expect(panel.name).to_have_value("OUTD")
     expect(panel.root.get_by_label("Compare with")).to_have_value("OUTALL")
     expect(panel.root.locator(".lbw-ghost")).to_have_count(5)
-    panel.drag("OUT11", 0.9)
-    expect(panel.root.locator(".lbw-ghost")).not_to_have_count(5)
+    panel.drag("OUT11", 1.0)
+    expect(panel.root.locator(".lbw-ghost")).to_have_count(4)
 
 
 def test_a_vector_is_converted_with_a_look_at_what_is_lost(panel: Panel) -> None:
@@ -331,7 +333,7 @@ def test_a_vector_is_converted_with_a_look_at_what_is_lost(panel: Panel) -> None
     panel.page.keyboard.type("long")
     panel.page.keyboard.press("Enter")
     panel.text.fill("1,0.3,0.5" + ",1" * 23)
-    panel.saved("^long:1,0.3,1")
+    panel.saved("^long:1,0.3,0.5")
     panel.root.get_by_label("Vector length").select_option("17")
     expect(panel.root.locator(".lbw-preview")).to_contain_text("Lost, for the new layout does not name them: IN00 0.3")
     panel.press("Keep beside it, under the same name")
@@ -350,7 +352,12 @@ def test_a_preset_is_renamed_copied_deleted_and_brought_back(panel: Panel) -> No
     panel.choose("FACE")
     panel.press("Duplicate")
     expect(panel.name).to_have_value("FACE 2")
-    for bad, told in (("a:b", "cannot stand"), ("# x", "cannot be a name"), ("ALL", "already"), ("<b>", "cannot stand")):
+    for bad, told in (
+        ("a:b", "cannot stand"),
+        ("# x", "cannot be a name"),
+        ("ALL", "already"),
+        ("<b>", "cannot stand"),
+    ):
         panel.name.fill(bad)
         panel.name.press("Enter")
         expect(panel.note).to_contain_text(told)
@@ -406,7 +413,9 @@ def test_names_and_comments_are_text_and_never_run(panel: Panel) -> None:
     lines = [f"# {each}\n{each}\n" for each in HOSTILE]
     panel.file.write_text("".join(lines) + "sound:1\n# </textarea><img src=x onerror=alert(3)>\n", "utf-8")
     panel.reload()
-    expect(panel.root.locator(".lbw-heading b")).to_have_text([*HOSTILE, "</textarea><img src=x onerror=alert(3)>", "Shipped"])
+    expect(panel.root.locator(".lbw-heading b")).to_have_text(
+        [*HOSTILE, "</textarea><img src=x onerror=alert(3)>", "Shipped"]
+    )
     expect(panel.root.locator(".lbw-faulty")).to_have_count(len(HOSTILE))
     panel.unfold("All presets as text")
     expect(panel.root.locator(".lbw-faults button").first).to_contain_text(HOSTILE[0])
@@ -439,7 +448,8 @@ def test_what_the_page_reads_by_itself_is_what_python_reads(panel: Panel) -> Non
                 const { values } = await bridge.ask("weights.read", { family: id, text });
                 if (family.blocks.some((block) => values[block] !== mine[block])) wrong.push([id, text]);
                 const changed = weights.write(text, { MID: 0.35, D00: 0.35 }, family);
-                if (changed && Object.values(weights.read(changed, family)).filter((each) => each === 0.35).length < 1) wrong.push([id, changed]);
+                const again = changed ? Object.values(weights.read(changed, family)) : [0.35];
+                if (!again.includes(0.35)) wrong.push([id, changed]);
             }
             if (known.size < 3) wrong.push([id, "nothing was read"]);
         }
@@ -461,13 +471,21 @@ def test_every_word_can_be_read_and_nothing_is_cut_off(panel: Panel, app: str, w
     panel.open()
     panel.choose("mine")
     panel.root.get_by_label("Compare with").select_option("OUTALL")
-    for drawer in ("Convert", "Import and export", "All presets as text", "Elemental presets as text", "Earlier versions"):
+    for drawer in (
+        "Convert",
+        "Import and export",
+        "All presets as text",
+        "Elemental presets as text",
+        "Earlier versions",
+    ):
         panel.unfold(drawer)
     panel.block("OUT05").hover()
     expect(panel.root.locator(".lbw-numbers b")).to_be_visible()
     found = panel.root.evaluate(CONTRAST.read_text("utf-8"))
     assert len(found) > 60
-    assert {f"{each['text']}: {each['ratio']:.1f}" for each in found if each["ratio"] < 4.5} == set(), json.dumps(found[:3])
+    assert {f"{each['text']}: {each['ratio']:.1f}" for each in found if each["ratio"] < 4.5} == set(), json.dumps(
+        found[:3]
+    )
     assert panel.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     named = panel.root.evaluate("""root => [...root.querySelectorAll("input, select, textarea, button, [role=slider]")]
         .filter((each) => !each.hidden && each.type !== "file")

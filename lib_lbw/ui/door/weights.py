@@ -56,8 +56,8 @@ def converted(desk: Desk, question: Question) -> dict[str, Any]:
     length = int(question.number("length", target.full_length))
     result = convert(shown_values(made, model), model, target, length)
     leaves = leaf_values(result.values, target)
-    numeric = constant_of(leaves, length) or vector_of(leaves, target, length)
-    numeric = numeric or numeric_weights(tuple(leaves.items()), (), target.id)
+    vector = constant_of(leaves, length) or vector_of(leaves, target, length)
+    numeric = vector or numeric_weights(tuple(leaves.items()), (), target.id)
     return {
         "text": format_weights(numeric) if numeric else "1",
         "values": result.values,
