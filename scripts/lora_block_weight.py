@@ -58,6 +58,7 @@ class BlockAnalysis(scripts.Script):
 
 script_callbacks.on_before_ui(extension.on_before_ui)
 script_callbacks.on_ui_settings(extension.on_ui_settings)
+script_callbacks.on_ui_tabs(extension.on_ui_tabs)
 script_callbacks.on_app_started(extension.on_app_started)
 script_callbacks.on_infotext_pasted(extension.on_infotext_pasted)
 script_callbacks.on_cfg_denoiser(extension.on_cfg_denoiser)

@@ -7,6 +7,7 @@ from typing import Any
 from lib_lbw.analysis.bench import Bench
 from lib_lbw.errors import LbwError
 from lib_lbw.hosts.infotext import KEY
+from lib_lbw.hosts.webui.wrapping import Patches
 from lib_lbw.store.presets import PresetStore
 from lib_lbw.ui.door.desk import Desk
 from lib_lbw.ui.i18n import say, translator
@@ -15,6 +16,7 @@ from lib_lbw.webui import analysis, host
 from lib_lbw.webui.analysis_form import analysis_form
 from lib_lbw.webui.axes import add_axes
 from lib_lbw.webui.benches import bench_for
+from lib_lbw.webui.cards import extend_cards
 from lib_lbw.webui.controls import ids_of
 from lib_lbw.webui.engine import webui_engine
 from lib_lbw.webui.gatekeeper import Gatekeeper
@@ -27,6 +29,7 @@ from lib_lbw.webui.resolver import Resolver
 from lib_lbw.webui.rivals import STAND_DOWN, rivals
 from lib_lbw.webui.routes import add_routes, users_of
 from lib_lbw.webui.settings import add_settings
+from lib_lbw.webui.tab import ui_tabs
 from lib_lbw.weights.directive import Directive
 
 _LOG = logging.getLogger("lora_block_weight")
@@ -43,6 +46,7 @@ class Extension:
         self.resolver = Resolver(Desk(PresetStore(host.data_folder()), host.lora_files))
         self._keeper = Gatekeeper(self.resolver)
         self._rivals: tuple[Path, ...] = ()
+        self._cards = Patches()
 
     @property
     def stands_down(self) -> bool:
@@ -89,11 +93,16 @@ class Extension:
         return analysis.run(job, arguments, self.resolver, webui_engine(), folder)
 
     def on_before_ui(self) -> None:
-        """All scripts are loaded now: look for another one of our kind, and add the axes to the plot."""
+        """All scripts are loaded now: look for another one of our kind, extend the cards and the plot."""
         self._look_for_rivals()
+        extend_cards(self._cards)
         plot = host.plot_module()
         if plot is not None and not self.stands_down:
             add_axes(plot, self._bench, self.resolver.desk.store.presets)
+
+    def on_ui_tabs(self) -> list[Any]:
+        """Add the tab."""
+        return ui_tabs(self.resolver.desk, host.data_folder() / "analysis")
 
     def on_ui_settings(self) -> None:
         """Add the settings."""
@@ -125,6 +134,7 @@ class Extension:
 
     def on_script_unloaded(self) -> None:
         """Leave nothing behind."""
+        self._cards.undo()
         self._keeper.close()
 
     def _look_for_rivals(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from lib_lbw.errors import LbwError
 from lib_lbw.hosts.webui.connect import connect
 from lib_lbw.hosts.webui.entry import Entry
-from lib_lbw.hosts.webui.gate import Gate, Policy
+from lib_lbw.hosts.webui.gate import Gate, OnBad, Policy
 from lib_lbw.hosts.webui.tags import Tag
 from lib_lbw.hosts.webui.wrapping import Patches
 from lib_lbw.ui.i18n import translator
@@ -36,7 +36,7 @@ class Gatekeeper:
         if self._gate is not None:
             return
         try:
-            gate = Gate(connect(), Policy(self._resolve, on_bad, self._report, record))
+            gate = Gate(connect(), Policy(self._resolve, _on_bad, self._report, record))
             gate.install()
         except LbwError as error:
             self.fault = error
@@ -64,3 +64,8 @@ class Gatekeeper:
 
     def _report(self, job: Any, notices: Sequence[Notice]) -> None:
         report(job, notices, translator(host.language()))
+
+
+def _on_bad(job: Any) -> OnBad:
+    """Return what becomes of a bad directive: where no weights act, one that cannot be read stops nothing."""
+    return on_bad() if overlay_of(job).active else "ignore"

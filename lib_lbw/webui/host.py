@@ -1,5 +1,6 @@
 """The WebUI as this extension sees it. Every import of it happens when asked for, so that all of it can be tested."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,47 @@ def lora_files() -> dict[str, Path]:
         if alias.lower() not in forbidden
     }
     return {**by_alias, **{name: Path(found.filename) for name, found in networks.available_networks.items()}}
+
+
+def lora_folder() -> Path:
+    """Return the folder that new LoRAs go to."""
+    given = command_line("lora_dir")
+    return Path(given) if given else _models() / "Lora"
+
+
+def refresh_loras(path: Path) -> None:
+    """Let the WebUI find a new LoRA, where its LoRA extension is on."""
+    try:
+        import networks
+    except ImportError:
+        return
+    networks.list_available_networks()
+
+
+def lora_cards() -> tuple[Any, Any] | None:
+    """Return the classes of the LoRA cards' page and of their editor; None where the WebUI has none."""
+    page = getattr(sys.modules.get("ui_extra_networks_lora"), "ExtraNetworksPageLora", None)
+    editor = getattr(sys.modules.get("ui_edit_user_metadata"), "LoraUserMetadataEditor", None)
+    return None if page is None or editor is None else (page, editor)
+
+
+def checkpoint_folder() -> Path:
+    """Return the folder that new checkpoints go to."""
+    return _models() / "Stable-diffusion"
+
+
+def checkpoints() -> dict[str, Path]:
+    """Return name -> file of every checkpoint that the WebUI lists."""
+    from modules import sd_models
+
+    listed = (Path(info.filename) for info in sd_models.checkpoints_list.values())
+    return {path.stem: path for path in listed}
+
+
+def _models() -> Path:
+    from modules import paths_internal
+
+    return Path(paths_internal.models_path)
 
 
 def script_files() -> Sequence[Path]:

@@ -1,16 +1,15 @@
 """The settings of this extension, in a section of their own."""
 
-from typing import Any, Literal
+from typing import Any
 
 import gradio as gr
 
+from lib_lbw.hosts.webui.gate import OnBad
 from lib_lbw.webui import host
 
 ON_BAD = "lbw_on_bad_directive"
 POPOVER = "lbw_prompt_popover"
 TITLE = "LoRA Block Weight"
-
-OnBad = Literal["stop", "ignore"]
 
 
 def add_settings() -> None:

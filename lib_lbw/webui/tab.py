@@ -15,7 +15,6 @@ from lib_lbw.ui.merging.place import Place
 from lib_lbw.webui import host
 from lib_lbw.webui.analyses import analyses
 from lib_lbw.webui.controls import unsaved
-from lib_lbw.webui.model_files import checkpoint_folder, checkpoints, lora_folder, refresh_loras
 
 TITLE = "LoRA Block Weight"
 _ID = "lbw"
@@ -42,7 +41,7 @@ def ui_tabs(desk: Desk, folder: Path) -> list[tuple[gr.Blocks, str, str]]:
 
 def _door(desk: Desk, folder: Path) -> Door:
     asked = Desk(desk.store, desk.loras, Library(), folder)
-    place = Place(asked, lora_folder(), checkpoints, checkpoint_folder(), refresh_loras)
+    place = Place(asked, host.lora_folder(), host.checkpoints, host.checkpoint_folder(), host.refresh_loras)
     return Door(asked, merge_answers(place))
 
 

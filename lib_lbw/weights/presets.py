@@ -50,13 +50,16 @@ def _line(number: int, exact: str) -> Line[Weights]:
     if not colon:
         error = PresetError("line {line} is neither NAME:weights nor a comment: {text!r}", line=number, text=bare)
         return Line(number, exact, fault=error)
-    read = _weights(weights)
     try:
-        if isinstance(read, DirectiveError):
-            raise read
-        return Line(number, exact, check_name(name), read)
+        check_name(name)
     except DirectiveError as reason:
-        return Line(number, exact, name, fault=PresetError("line {line}: {reason}", line=number, reason=reason))
+        return _faulty(number, exact, name, reason)
+    read = _weights(weights)
+    return _faulty(number, exact, name, read) if isinstance(read, DirectiveError) else Line(number, exact, name, read)
+
+
+def _faulty(number: int, exact: str, name: str, reason: DirectiveError) -> Line[Weights]:
+    return Line(number, exact, name, fault=PresetError("line {line}: {reason}", line=number, reason=reason))
 
 
 @lru_cache(maxsize=8192)

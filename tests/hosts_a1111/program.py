@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +15,7 @@ import torch
 from lib_lbw.blocks.family import family
 from lib_lbw.hosts.a1111.adapter import A1111Adapter
 from lib_lbw.hosts.webui.entry import Entry
-from lib_lbw.hosts.webui.gate import Gate, Policy
+from lib_lbw.hosts.webui.gate import Gate, OnBad, Policy
 from lib_lbw.hosts.webui.tags import Tag
 from lib_lbw.weights.notice import Notice
 from lib_lbw.weights.resolve import resolve
@@ -51,10 +51,10 @@ class Program:
         self.read: list[str] = []
         self.told: list[Notice] = []
         self.recorded: list[list[tuple[Tag, Entry | None]]] = []
-        self.on_bad = "stop"
+        self.on_bad: OnBad = "stop"
         self.seed = 0
         self.adapter = A1111Adapter()
-        self.gate = Gate(self.adapter, Policy(self._resolve, lambda: self.on_bad, self._report, self._record))  # type: ignore[arg-type, return-value]
+        self.gate = Gate(self.adapter, Policy(self._resolve, self._bad, self._report, self._record))
         self._log("network_restore_weights_from_backup", self._note)
         self._log("load_network", lambda name, _: self.read.append(name))
 
@@ -125,10 +125,14 @@ class Program:
         kind = family(self.model.family)
         return Entry(tag.name, resolve(tag.directive, kind, seed=self.seed), kind)
 
-    def _report(self, _p: Any, notices: list[Notice]) -> None:
+    def _bad(self, p: Any) -> OnBad:
+        found: OnBad = getattr(p, "on_bad", self.on_bad)
+        return found
+
+    def _report(self, _p: Any, notices: Sequence[Notice]) -> None:
         self.told += notices
 
-    def _record(self, _p: Any, tags: list[tuple[Tag, Entry | None]]) -> None:
+    def _record(self, _p: Any, tags: Sequence[tuple[Tag, Entry | None]]) -> None:
         self.recorded.append(list(tags))
 
 

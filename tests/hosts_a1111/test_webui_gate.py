@@ -47,6 +47,18 @@ def test_or_only_its_weights_are_ignored(host: Program, bad: str) -> None:
     assert not host.errors
 
 
+def test_each_job_may_say_what_becomes_of_a_bad_directive(host: Program) -> None:
+    write_lora(host.folder, "a", "sd1")
+    want = host.paint("<lora:a:1>")
+    host.paint("")
+    p = host.processed()
+    p.on_bad = "ignore"
+    host.activate(BAD[0], p)
+    assert same(host.weights(), want)
+    with pytest.raises(DirectiveError):
+        host.activate(BAD[0])
+
+
 def test_the_old_positional_form_keeps_the_other_loras(host: Program) -> None:
     write_lora(host.folder, "a", "sd1")
     write_lora(host.folder, "b", "sd1", seed=2)

@@ -18,7 +18,8 @@ from safetensors.torch import save_file
 from tests.lora.make_lora import make_state
 
 PREFIX = "lbw_suite_"
-SIZE = 128
+SIZE = 64
+_FULL_PRECISION = ("oft_diag",)  # A1111 multiplies these with its float32 weights as they are
 
 
 class Refused(Exception):  # noqa: N818 - an answer like others
@@ -88,7 +89,8 @@ class WebUI:
                 tensor.mul_(strength / 0.5)
         path = self.folder / f"{PREFIX}{name}.safetensors"
         metadata = {"ss_output_name": path.stem, "ss_base_model_version": "sd_v1", "ss_network_module": "networks.lora"}
-        save_file({key: half(tensor).contiguous() for key, tensor in state.items()}, path, metadata)
+        stored = (lambda tensor: tensor) if form in _FULL_PRECISION else half
+        save_file({key: stored(tensor).contiguous() for key, tensor in state.items()}, path, metadata)
         self.made.append(path)
         self.call("POST", "/sdapi/v1/refresh-loras", {})
         return path.stem

@@ -1,7 +1,7 @@
 """These tests drive a running WebUI, with this extension in it, at the address in LBW_WEBUI_URL.
 
 LBW_WEBUI_LORA_DIR is its LoRA folder: the suite writes files there that begin with `lbw_suite_`, and removes them.
-Any SD1.5 checkpoint will do, random weights too.
+Any SD1.5 checkpoint will do, random weights too; a thinner one of the same plan (see `sd15_layers`) is faster.
 """
 
 import os

@@ -1,6 +1,11 @@
-"""The layers of Stable Diffusion 1.5 that LoRAs touch: kohya names and weight shapes, block by block."""
+"""The layers of Stable Diffusion 1.5 that LoRAs touch: kohya names and weight shapes, block by block.
 
-_WIDTHS = (320, 640, 1280, 1280)
+LBW_WEBUI_WIDTHS gives the widths of the four levels of a U-Net that is thinner, `320,320,320,320` say.
+"""
+
+import os
+
+_WIDTHS = tuple(map(int, os.environ.get("LBW_WEBUI_WIDTHS", "320,640,1280,1280").split(",")))
 _TEXT = 768
 
 
@@ -22,6 +27,11 @@ def attention(block: str) -> dict[str, tuple[int, ...]]:
         for name, into in (("to_q", width), ("to_k", context), ("to_v", context), ("to_out_0", width)):
             layers[f"{inner}_attn{number}_{name}"] = (width, into)
     return {**layers, f"{inner}_ff_net_0_proj": (8 * width, width), f"{inner}_ff_net_2": (width, 4 * width)}
+
+
+def biased(block: str) -> dict[str, tuple[int, ...]]:
+    """Those layers of one block's transformer that have a bias: some hosts cannot add one to a layer without."""
+    return {name: shape for name, shape in attention(block).items() if not name.endswith(("to_q", "to_k", "to_v"))}
 
 
 def convolutions(block: str) -> dict[str, tuple[int, ...]]:

@@ -3,12 +3,12 @@
 import pytest
 
 from tests.webui.client import Refused, WebUI, near, same
-from tests.webui.sd15_layers import attention, convolutions, norms, text_encoder
+from tests.webui.sd15_layers import attention, biased, convolutions, norms, text_encoder
 
 PROMPT = "a house by the sea"
 KEPT, OFF = ("IN05", "OUT04"), "IN08"
 ALGORITHMS = {
-    "lora": attention, "loha": attention, "lokr": attention, "lokr_full": attention, "full": attention,
+    "lora": attention, "loha": attention, "lokr": attention, "lokr_full": attention, "full": biased,
     "ia3": attention, "glora_old": attention, "dora": attention, "oft_diag": attention, "oft": attention,
     "boft": attention, "tucker": convolutions, "norm": norms,
 }  # fmt: skip

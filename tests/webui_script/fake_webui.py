@@ -19,7 +19,7 @@ from lib_lbw.lora.module import LoraModule
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "lora_block_weight.py"
-CALLBACKS = ("before_ui", "ui_settings", "app_started", "infotext_pasted", "cfg_denoiser", "script_unloaded")
+CALLBACKS = ("before_ui", "ui_settings", "ui_tabs", "app_started", "infotext_pasted", "cfg_denoiser", "script_unloaded")
 
 lora_file = functools.lru_cache(LoraFile)
 

@@ -49,7 +49,10 @@ def test_a_missing_lora_is_the_webuis_business(loaded: FakeWebui) -> None:
 
 def test_not_active_means_plain(loaded: FakeWebui) -> None:
     off = ("", False, *[""] * 14)
-    assert level(loaded, LORA.format("NONE"), script_args=off) == level(loaded, "<lora:karaokeroom:1>")
+    plain = level(loaded, "<lora:karaokeroom:1>")
+    assert level(loaded, LORA.format("NONE"), script_args=off) == plain
+    assert level(loaded, LORA.format("OUTAL"), script_args=off) == plain, "no weights act, so a bad one stops nothing"
+    assert level(loaded, "<lora:karaokeroom:1:1,0,1>", script_args=off) == plain
 
 
 def test_a_program_brings_presets_for_one_request(loaded: FakeWebui) -> None:

@@ -3,7 +3,7 @@
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from lib_lbw.errors import LbwError
 from lib_lbw.hosts.webui.adapter import Adapter
@@ -14,18 +14,22 @@ from lib_lbw.hosts.webui.tags import TAGS, Tag, host_part, split_items
 from lib_lbw.hosts.webui.wrapping import Patches
 from lib_lbw.weights.notice import Notice
 
+OnBad: TypeAlias = Literal["stop", "ignore"]
+"""End the generation with the error, or tell of it and let the LoRA act as a plain tag."""
+
 
 @dataclass(frozen=True)
 class Policy:
     """What the gate asks of those above it; `p` is the host's processing object.
 
     `resolve(tag, p)` gives the numbers of a tag that has a directive, or None where the host shall have it as a plain
-    tag (no such file); it may raise LbwError. `on_bad()` says what becomes of a bad directive. `report(p, notices)`
-    is called when there is something to tell, `record(p, tags)` at every activation, also without tags.
+    tag (no such file); it may raise LbwError. `on_bad(p)` says what becomes of a bad directive.
+    `report(p, notices)` is called when there is something to tell, `record(p, tags)` at every activation, also without
+    tags.
     """
 
     resolve: Callable[[Tag, Any], Entry | None]
-    on_bad: Callable[[], Literal["stop", "ignore"]]
+    on_bad: Callable[[Any], OnBad]
     report: Callable[[Any, Sequence[Notice]], None]
     record: Callable[[Any, Sequence[tuple[Tag, Entry | None]]], None]
 
@@ -92,7 +96,7 @@ class Gate:
                 raise tag.error
             entry = None if tag.directive is None else self._policy.resolve(tag, p)
         except LbwError as error:
-            if self._policy.on_bad() == "stop":
+            if self._policy.on_bad(p) == "stop":
                 raise
             told.append(Notice.of(error.template, **error.fields))
             told.append(Notice.of("{tag}: its weights are ignored; the LoRA acts as a plain tag.", tag=tag.text))
