@@ -31,6 +31,7 @@ TEMPLATES = {
     "_check": [1, 2],
     "unknown_preset": [3],
 }
+SCRIPT_TEXT = re.compile(r'\b(?:t|button|word|input|number|check|act|box)\("((?:[^"\\]|\\.)+)"')
 LABELLED = {"label", "info", "placeholder", "value"}
 
 
@@ -69,7 +70,7 @@ def templates_in(path: Path, errors: set[str]) -> Iterator[str]:
 def script_templates() -> Iterator[tuple[str, str]]:
     """The sentences of the scripts, each with its file."""
     for path in sorted(folder().glob("*.js")):
-        for text in re.findall(r'\b(?:t|button|word|input|number|check|act|box)\("((?:[^"\\]|\\.)+)"', path.read_text(encoding="utf-8")):
+        for text in SCRIPT_TEXT.findall(path.read_text(encoding="utf-8")):
             yield text, f"javascript/{path.name}"
 
 
