@@ -142,6 +142,7 @@
             for (const host of root().querySelectorAll("[data-lbw]:not([data-lbw-built])")) {
                 if (!builders[host.dataset.lbw]) continue;
                 host.setAttribute("data-lbw-built", "");
+                host.closest(".prose")?.classList.remove("prose"); // gradio's rules for text would move our buttons
                 window.lbw.bridge.ready.then(() => build(host));
             }
         };

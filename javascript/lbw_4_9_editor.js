@@ -53,6 +53,8 @@
             window.addEventListener("pagehide", () => this.close(), { signal });
             this.host.addEventListener("pointerenter", look, { signal });
             this.host.addEventListener("keydown", (event) => this.key(event), { signal });
+            // another panel wants to keep a preset: here, so that Undo knows of it
+            document.addEventListener("lbw-presets", (event) => { if (this.host.isConnected) event.detail.presets = this.presets; }, { signal });
         }
 
         // ---- the list

@@ -64,5 +64,11 @@
         }
     }
 
-    window.lbw.LoraBars = LoraBars;
+    /** The names of all presets of a kind that can be used, one's own first. */
+    async function preset_names(kind = "presets") {
+        const { lines, shipped } = await bridge.ask("presets.read", { kind });
+        return [...new Set([...lines, ...shipped].filter((line) => line.name && !line.fault).map((line) => line.name))];
+    }
+
+    Object.assign(window.lbw, { LoraBars, preset_names });
 })();

@@ -1,7 +1,7 @@
 /* The merge panel: LoRAs as rows, what is to be done with them, what that would give, and the work itself. */
 (() => {
     "use strict";
-    const { bridge, button, element, merge_count, merge_operations, merge_told, mount, pause, prompt_box, write, LoraBars, MergeFields, MergeRow, RecipeBox } = window.lbw;
+    const { bridge, button, element, merge_count, merge_operations, merge_told, mount, pause, preset_names, prompt_box, write, LoraBars, MergeFields, MergeRow, RecipeBox } = window.lbw;
     const t = (...words) => bridge.t(...words);
     const [SOON, OFTEN] = [250, 300]; // milliseconds: from a change to the pre-flight; between two looks at the work
 
@@ -14,7 +14,7 @@
 
         async start() {
             this.options = await bridge.ask("merge.options");
-            await this.read_presets();
+            [this.names, this.elements] = [await preset_names(), await preset_names("elements")];
             this.build();
             this.load(Merge.kept ?? { operation: "merge", rows: [{}, {}] });
             const state = await bridge.ask("merge.state");
@@ -37,7 +37,7 @@
             this.table = element("div", { class: "lbw-rows", role: "list" });
             this.adder = button("Add a LoRA", () => { this.add(); this.suit(); this.look(); });
             this.taker = button("Take those of the prompt", () => this.take(), { hidden: !prompt_box() });
-            this.presets = element("datalist", { id: "lbw-merge-presets" });
+            this.presets = element("datalist", { id: "lbw-merge-presets" }, this.names.map((name) => element("option", { value: name })));
             this.fields = new MergeFields(() => this.look(), checkpoints);
             this.recipes = new RecipeBox((form) => this.load(form), () => this.options.loras);
             this.preflight = element("div", { "aria-live": "polite" });
@@ -55,19 +55,6 @@
                     element("div", { class: "lbw-aside" }, this.fields.element, this.preflight, this.fault,
                         element("div", { class: "lbw-row" }, this.go, this.stopper, this.measurer), this.bar, this.status)),
                 this.outcome, element("div", { class: "lbw-drawers" }, this.recipes.element));
-            this.list_presets();
-        }
-
-        async read_presets() {
-            const names = async (kind) => {
-                const { lines, shipped } = await bridge.ask("presets.read", { kind });
-                return [...new Set([...lines, ...shipped].filter((line) => line.name && !line.fault).map((line) => line.name))];
-            };
-            [this.names, this.elements] = [await names("presets"), await names("elements")];
-        }
-
-        list_presets() {
-            this.presets.replaceChildren(...this.names.map((name) => element("option", { value: name })));
         }
 
         // ---- the rows

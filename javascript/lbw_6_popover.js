@@ -1,7 +1,7 @@
 /* In the prompt box: with the caret in a <lora:...> tag, the bars of that LoRA's own blocks, written back as lbw=. */
 (() => {
     "use strict";
-    const { bridge, choice, element, write, LoraBars } = window.lbw;
+    const { bridge, choice, element, preset_names, write, LoraBars } = window.lbw;
     const t = (...words) => bridge.t(...words);
     const TAG = /<\s*(?:lora|lyco)\s*:[^<>]*>?/gi; // as Python counts them: also those that are badly written
     const REST = 400; // milliseconds the caret rests in a tag before the panel comes
@@ -77,7 +77,7 @@
         // ---- the panel
 
         async make(box, name) {
-            const [presets, elements] = [await names("presets"), await names("elements")];
+            const [presets, elements] = [await preset_names(), await preset_names("elements")];
             const made = { box, name };
             const pairs = (first, all) => [["", first], ...all.map((each) => [each, each])];
             made.presets = choice(t("Weight preset"), pairs(t("as written"), presets), () => { if (this.presets.select.value) this.put(this.presets.select.value); });
@@ -164,6 +164,7 @@
                 event.preventDefault();
                 this.call(event.target);
             } else if (event.key === "Escape" && this.panel && event.target === this.box) {
+                event.stopPropagation(); // the WebUI would stop the picture it draws
                 this.dismiss();
             }
         }
@@ -206,11 +207,6 @@
     }
 
     const place = (box, number) => `${box.closest("[id]")?.id} ${number}`;
-
-    async function names(kind) {
-        const { lines, shipped } = await bridge.ask("presets.read", { kind });
-        return [...new Set([...lines, ...shipped].filter((line) => line.name && !line.fault).map((line) => line.name))];
-    }
 
     /** Put the caret into a tag, unless it is there already: a text that was written anew has it at its end. */
     function enter(box, number) {

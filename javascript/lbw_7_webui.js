@@ -2,7 +2,7 @@
 (() => {
     "use strict";
     if (typeof onUiLoaded !== "function") return;
-    const { bridge } = window.lbw;
+    const { bridge, preset_names } = window.lbw;
     const OURS = /:(?:lbw|w|lbwe|start|stop|step|x)=/;
 
     /** A click on a card whose tag stands in the prompt takes the tag out; the WebUI itself knows it only without weights. */
@@ -60,11 +60,6 @@
     }
 
     const INSIDE = /^<(?:lora|lyco):[^>]*:(?:lbw|w)=[^:>]*$/;
-
-    async function preset_names() {
-        const { lines, shipped } = await bridge.ask("presets.read");
-        return [...new Set([...lines, ...shipped].filter((line) => line.name && !line.fault).map((line) => line.name))];
-    }
 
     /** What is typed with its last name completed, those first that begin so. */
     function complete(typed, names) {

@@ -12,7 +12,7 @@ from lib_lbw.cli.values import number
 
 if TYPE_CHECKING:
     from lib_lbw.cli.options import Commands
-    from lib_lbw.merge.checkpoint.extract_plan import ExtractPlan
+    from lib_lbw.merge.checkpoint.extract_plan import Extraction, ExtractPlan
 
 RANK = 64
 _CHOICES = ("auto", "yes", "no")
@@ -42,8 +42,7 @@ base.safetensors --out mine --rank 32 --lora-dir models/Lora"
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the LoRA."""
-    from lib_lbw.merge.checkpoint.extract import run_extract
-    from lib_lbw.merge.checkpoint.extract_plan import Extraction, plan_extract
+    from lib_lbw.merge.checkpoint.extract_plan import Extraction
     from lib_lbw.merge.recipe import Ranks, Recipe, Source
 
     ranks = ranks_of(arguments)
@@ -58,10 +57,15 @@ def run(arguments: argparse.Namespace) -> int:
         leave_out=arguments.leave_out,
     )
     encoders = {"all": arguments.te, **({"te2": arguments.te2} if arguments.te2 else {})}
-    plan = plan_extract(
-        Extraction(recipe, encoders, arguments.biases),
-        replace="file" if arguments.overwrite else "nothing",
-    )
+    return carry_out(arguments, Extraction(recipe, encoders, arguments.biases))
+
+
+def carry_out(arguments: argparse.Namespace, extraction: "Extraction") -> int:
+    """Plan, extract and tell; with `--dry-run` plan and tell only. Returns the exit status."""
+    from lib_lbw.merge.checkpoint.extract import run_extract
+    from lib_lbw.merge.checkpoint.extract_plan import plan_extract
+
+    plan = plan_extract(extraction, replace="file" if arguments.overwrite else "nothing")
     if arguments.dry_run:
         emit(arguments, described(plan), announced(described(plan)))
         return 0

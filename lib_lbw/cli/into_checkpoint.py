@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lib_lbw.cli.checkpoint_work import STOPPED, add_overwrite, shown
 from lib_lbw.cli.merge_items import sources_of
-from lib_lbw.cli.merge_options import DTYPES, ITEM
+from lib_lbw.cli.merge_options import DTYPES, ITEM, file_at
 from lib_lbw.cli.options import add_library, add_presets, command
 from lib_lbw.cli.output import emit, size, table
 from lib_lbw.cli.values import seed
@@ -14,6 +14,8 @@ from lib_lbw.cli.values import seed
 if TYPE_CHECKING:
     from lib_lbw.cli.options import Commands
     from lib_lbw.merge.checkpoint.into_plan import IntoPlan
+    from lib_lbw.merge.destination import Replace
+    from lib_lbw.merge.recipe import Recipe
 
 
 def add(commands: "Commands") -> None:
@@ -25,11 +27,11 @@ base.safetensors style:0.7:lbw=OUTALL --out mine.safetensors --lora-dir models/L
     option("checkpoint", metavar="BASE", type=Path, help="a single file of SD 1, SD 2 or SDXL")
     option("loras", metavar="LORA", nargs="*", help=ITEM)
     option("--prompt", metavar="TEXT", help="take the LoRAs and weights from the tags of a prompt")
-    option("--out", metavar="FILE", type=Path, required=True, help="the new checkpoint")
+    option("--out", metavar="FILE", required=True, help="the new checkpoint")
     option("--dtype", choices=DTYPES, default="auto", help="how layers are stored (default: auto, as in the base)")
     option("--stochastic", metavar="SEED", type=seed, help="round at random with the right mean, drawn from SEED")
     option("--leave-out", action="store_true", help="leave out modules of other shapes, instead of stopping")
-    option("--seed", metavar="N", type=int, default=0, help="decides R and U in weights (default: 0)")
+    option("--seed", metavar="N", type=seed, default=0, help="decides R and U in weights (default: 0)")
     add_overwrite(parser)
     add_library(parser)
     add_presets(parser)
@@ -37,25 +39,30 @@ base.safetensors style:0.7:lbw=OUTALL --out mine.safetensors --lora-dir models/L
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the checkpoint."""
-    from lib_lbw.merge.checkpoint.into import run_into
-    from lib_lbw.merge.checkpoint.into_plan import plan_into
     from lib_lbw.merge.recipe import Recipe
 
     recipe = Recipe(
         operation="into-checkpoint",
         sources=sources_of(arguments, arguments.loras, arguments.prompt),
-        output=arguments.out,
+        output=file_at(arguments.out),
         dtype=arguments.dtype,
         base=arguments.checkpoint,
         leave_out=arguments.leave_out,
     )
-    plan = plan_into(
-        recipe,
-        arguments.presets,
-        arguments.elements,
-        seed=arguments.stochastic,
-        replace="file" if arguments.overwrite else "nothing",
-    )
+    return carry_out(arguments, recipe, arguments.stochastic)
+
+
+def carry_out(arguments: argparse.Namespace, recipe: "Recipe", rounding: int | None) -> int:
+    """Plan, build and tell; with `--dry-run` plan and tell only. Returns the exit status.
+
+    `rounding`: the seed of stochastic rounding, None for rounding to the nearest.
+    """
+    from lib_lbw.merge.checkpoint.into import run_into
+    from lib_lbw.merge.checkpoint.into_plan import plan_into
+
+    presets, elements = (getattr(arguments, name, None) for name in ("presets", "elements"))
+    replace: Replace = "file" if arguments.overwrite else "nothing"
+    plan = plan_into(recipe, presets, elements, seed=rounding, replace=replace)
     if arguments.dry_run:
         emit(arguments, described(plan), announced(described(plan)))
         return 0

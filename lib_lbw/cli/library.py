@@ -25,13 +25,21 @@ def known_loras(folders: Iterable[Path], *, embedded: bool = True) -> dict[str, 
 
 
 def find_lora(text: str, loras: Mapping[str, Path]) -> Path:
-    """Return the file that `text` names: a path, or a known name. Raises LoraFileError with the nearest name."""
+    """Return the file that `text` names: a path, or a known file with or without its ending.
+
+    Raises LoraFileError with the nearest name. A path that leads to nothing is returned, to be told of by who opens it.
+    """
     path = Path(text)
     if text in loras:
         return loras[text]
-    if path.is_file() or path.suffix:
+    if path.exists():
         return path
-    nearest = get_close_matches(text, loras, 1)
+    files = {file.name: file for file in loras.values()}
+    if text in files:
+        return files[text]
+    nearest = get_close_matches(text, files if path.suffix else loras, 1)
+    if path.suffix and (not nearest or path.name != text):
+        return path
     raise LoraFileError(
         "there is no file and no LoRA called {name}{hint}",
         name=text,

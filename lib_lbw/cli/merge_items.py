@@ -26,7 +26,10 @@ def sources_of(arguments: argparse.Namespace, items: Sequence[str], prompt: str 
 
 
 def read_item(text: str, loras: Mapping[str, Path], seed: int = 0) -> "Source":
-    """Return the source that one item names: <lora:NAME:0.7:lbw=INS>, NAME:0.7:lbw=INS or FILE.safetensors:0.7."""
+    """Return the source that one item names: <lora:NAME:0.7:lbw=INS>, NAME:0.7:lbw=INS or FILE.safetensors:0.7.
+
+    Raises DirectiveError, LoraFileError with the nearest name, and MergeError for an item without a name.
+    """
     from lib_lbw.merge.sources import source_of
     from lib_lbw.weights.grammar import parse_directive
 
@@ -35,6 +38,8 @@ def read_item(text: str, loras: Mapping[str, Path], seed: int = 0) -> "Source":
         return source_of(directive, named_lora(directive.name, loras), seed)
     file = _FILE.fullmatch(text)
     name, items = (file[1], file[2]) if file else _split(text)
+    if not name.strip():
+        raise MergeError("{text!r} names no LoRA; write NAME:0.7, or a file in place of NAME", text=text)
     path = find_lora(name, loras)
     spoken = re.sub("[:<>]", "_", path.stem).strip() or "_"
     return source_of(parse_directive(f"<lora:{spoken}{items}>"), path, seed)

@@ -1,12 +1,13 @@
 """Options of the commands that make a LoRA file of others."""
 
 import argparse
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib_lbw.cli.options import add_library, add_presets
-from lib_lbw.cli.values import number, positive
+from lib_lbw.cli.values import number, positive, seed
 from lib_lbw.errors import MergeError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ DTYPES = ("auto", "fp16", "bf16", "fp32")
 METHODS = ("sum", "ties", "dare", "common", "unique")
 RULES = ("sv_ratio", "sv_fro", "sv_cumulative")
 ITEM = "a LoRA with its weight: NAME:0.7:lbw=INS, a file in place of the name, or a tag as in a prompt"
+_OF_METHOD = {"density": ("ties", "dare"), "average": ("ties",), "method_seed": ("dare",)}
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 
 
@@ -54,7 +56,7 @@ def add_making(parser: argparse.ArgumentParser) -> None:
         help="the checkpoint the LoRAs were made for: with it DoRA, OFT, IA3 and GLoRA are turned into plain LoRA",
     )
     option("--leave-out", action="store_true", help="leave out modules that cannot be merged, instead of stopping")
-    option("--seed", metavar="N", type=int, default=0, help="decides R and U in weights (default: 0)")
+    option("--seed", metavar="N", type=seed, default=0, help="decides R and U in weights (default: 0)")
     add_presets(parser)
 
 
@@ -75,9 +77,9 @@ def add_method(parser: argparse.ArgumentParser) -> None:
     """Add how several become one."""
     option = parser.add_argument
     option("--method", choices=METHODS, default="sum", help="(default: sum, exactly what the prompt would add)")
-    option("--density", metavar="N", type=number, default=0.5, help="share that ties and dare keep (default: 0.5)")
+    option("--density", metavar="N", type=number, help="share that ties and dare keep (default: 0.5)")
     option("--average", action="store_true", help="ties: average what agrees instead of adding it")
-    option("--method-seed", metavar="N", type=int, default=0, help="dare: which entries are kept (default: 0)")
+    option("--method-seed", metavar="N", type=seed, help="dare: which entries are kept (default: 0)")
 
 
 def ranks_of(arguments: argparse.Namespace) -> "Ranks":
@@ -91,10 +93,23 @@ def ranks_of(arguments: argparse.Namespace) -> "Ranks":
 
 
 def method_of(arguments: argparse.Namespace) -> "Method":
-    """Return the method that the options ask for. Raises MergeError for an impossible density."""
+    """Return the method that the options ask for.
+
+    Raises MergeError for an impossible density, and for an option that the method does not look at.
+    """
     from lib_lbw.merge.recipe import Method
 
-    return Method(arguments.method, arguments.density, arguments.average, arguments.method_seed)
+    values = {name: getattr(arguments, name) for name in _OF_METHOD}
+    given = {name: value for name, value in values.items() if value is not None and value is not False}
+    for name in given:
+        if arguments.method not in _OF_METHOD[name]:
+            raise MergeError(
+                "--{option} is for --method {methods}, and changes nothing for {method}; leave it out",
+                option=name.replace("_", "-"),
+                methods=" and ".join(_OF_METHOD[name]),
+                method=arguments.method,
+            )
+    return Method(arguments.method, **{name.removeprefix("method_"): value for name, value in given.items()})
 
 
 def replace_of(arguments: argparse.Namespace) -> "Replace":
@@ -105,13 +120,25 @@ def replace_of(arguments: argparse.Namespace) -> "Replace":
 
 
 def output_of(arguments: argparse.Namespace) -> Path:
-    """Return the file of `--out`. Raises MergeError for what no file may be called."""
+    """Return the file of `--out`: a name in the first folder of LoRAs, or a path.
+
+    Raises MergeError for a folder, and for what no file may be called.
+    """
     from lib_lbw.merge.destination import file_in
 
-    given = Path(arguments.out)
-    if given.parent != Path() or arguments.out.startswith("."):
-        return file_in(given.parent, given.name)
-    return file_in(arguments.lora_dir[0] if arguments.lora_dir else Path(), arguments.out)
+    if arguments.lora_dir and Path(arguments.out).name == arguments.out != "..":
+        return file_in(arguments.lora_dir[0], arguments.out)
+    return file_at(arguments.out)
+
+
+def file_at(text: str) -> Path:
+    """Return the file of a path. Raises MergeError for a folder, and for what no file may be called."""
+    from lib_lbw.merge.destination import file_in
+
+    path = Path(text)
+    if text and (text.endswith(("/", os.sep)) or path.is_dir()):
+        raise MergeError("{path} is a folder; write the name of a file in it", path=text)
+    return file_in(path.parent, path.name)
 
 
 def size_in_bytes(text: str) -> int:

@@ -9,7 +9,7 @@ from lib_lbw.cli.merge_options import replace_of
 from lib_lbw.cli.merge_text import announced, told
 from lib_lbw.cli.output import complain, emit, note
 from lib_lbw.cli.progress import Bar, duration, stop_on_ctrl_c
-from lib_lbw.errors import MergeStopped
+from lib_lbw.errors import LbwError, MergeStopped
 
 if TYPE_CHECKING:
     from lib_lbw.merge.measuring import Measures
@@ -25,6 +25,8 @@ def carry_out(arguments: argparse.Namespace, recipe: "Recipe") -> int:
     from lib_lbw.merge.plan import plan_merge
     from lib_lbw.merge.report import plan_report
 
+    if arguments.measure and not arguments.dry_run:
+        raise LbwError("--measure tells of what would be done; write --dry-run too")
     presets, elements = (getattr(arguments, name, None) for name in ("presets", "elements"))
     plan = plan_merge(recipe, presets, elements, replace=replace_of(arguments))
     if arguments.dry_run:

@@ -4,7 +4,8 @@ import os
 import re
 import shutil
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ Replace = Literal["nothing", "file", "input"]
 """What may be overwritten: nothing, an older file, or even one of the files that go in."""
 
 SUFFIX = ".safetensors"
+_OTHER_FORMATS = re.compile(r"\.(safetensor|pt|pth|ckpt|bin|pkl|gguf|onnx)$", re.IGNORECASE)
 _MOST_BYTES = 200  # of a name, so that a temporary one beside it still fits the 255 of a file system
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE)
@@ -22,11 +24,15 @@ _SPOOL = 2  # the tensors are spooled beside the file until all of them are know
 
 
 def file_in(folder: Path, name: str) -> Path:
-    """Return the file of that name in the folder of LoRAs; the name is without ending and without folders.
+    """Return the file of that name in the folder of LoRAs; the name has no folders, and the ending may be left out.
 
-    Raises MergeError for what no file may be called on some system, or what would lie elsewhere.
+    Raises MergeError for what no file may be called on some system, what would lie elsewhere, and the ending of
+    another format.
     """
-    stem = unicodedata.normalize("NFC", name).removesuffix(SUFFIX)
+    stem = _without_ending(unicodedata.normalize("NFC", name))
+    if _OTHER_FORMATS.search(stem):
+        nearest = _OTHER_FORMATS.sub(SUFFIX, stem)
+        raise MergeError("{name!r}: only safetensors files are written; write {nearest}.", name=name, nearest=nearest)
     path = folder / (stem + SUFFIX)
     template = _fault_of(stem)
     if not template and path.resolve().parent != folder.resolve():
@@ -42,11 +48,14 @@ def prompt_hint(stem: str) -> str:
 
 
 def check_destination(path: Path, inputs: Iterable[Path], replace: Replace) -> None:
-    """Raise MergeError when the file must not, or cannot, be written there."""
+    """Raise MergeError when the file must not, or cannot, be written there. Its folder may still have to be made."""
     if path.suffix != SUFFIX:
         raise MergeError("{path}: the name of the result must end in {suffix}.", path=path, suffix=SUFFIX)
-    if not path.parent.is_dir():
+    above = next((each for each in path.parents if each.exists()), None)
+    if above is None:
         raise MergeError("{path}: there is no folder {folder}.", path=path, folder=path.parent)
+    if not above.is_dir():
+        raise MergeError("{path}: {folder} is a file, not a folder.", path=path, folder=above)
     if path.is_dir():
         raise MergeError("{path} is a folder.", path=path)
     if not path.exists():
@@ -67,6 +76,26 @@ def check_space(folder: Path, size: int) -> None:
             "{folder}: {needed} bytes are needed while writing, {free} are free.",
             **{"folder": folder, "needed": needed, "free": free},
         )
+
+
+@contextmanager
+def folder_made(folder: Path) -> Iterator[None]:
+    """Make `folder`, and what is missing above it, for the block; if that fails, what was made is taken away again.
+
+    Raises MergeError for a folder that cannot be made.
+    """
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MergeError("{folder} cannot be made: {reason}.", folder=folder, reason=error.strerror) from error
+    try:
+        yield
+    except BaseException:
+        for each in missing:
+            with suppress(OSError):  # somebody else put something into it meanwhile
+                each.rmdir()
+        raise
 
 
 def put_in_place(finished: Path, path: Path, *, replace: bool) -> None:
@@ -100,6 +129,10 @@ def _settle(folder: Path) -> None:
 
 def _same(path: Path, other: Path) -> bool:
     return other.exists() and path.samefile(other)
+
+
+def _without_ending(name: str) -> str:
+    return name[: -len(SUFFIX)] if name.lower().endswith(SUFFIX) else name
 
 
 def _fault_of(stem: str) -> str:

@@ -118,6 +118,9 @@ def _opened_base(recipe: Recipe, family: Family) -> Checkpoint | None:
 def _notices(recipe: Recipe, opened: Sequence[Opened], jobs: Sequence[Job]) -> Iterator[Notice]:
     for each in opened:
         yield from each.weights.notices
+        if each.drawn:
+            template = "{lora}: R and U are drawn from the seed {seed}, and the result holds the numbers."
+            yield Notice.of(template, lora=each.file.name, seed=each.source.seed)
         lost = [key for key in each.file.unknown_keys if not key.startswith(EMBEDDING)]
         if lost:
             template = "{lora}: {count} tensors belong to no known module and are left out, as {first}."
@@ -136,6 +139,15 @@ def _notices(recipe: Recipe, opened: Sequence[Opened], jobs: Sequence[Job]) -> I
 
 
 def _refusal(refused: Sequence[Refused]) -> MergeError:
-    named = "; ".join(f"{each.module} ({each.reason})" for each in refused[:_NAMED])
-    more = f"; and {len(refused) - _NAMED} more" if len(refused) > _NAMED else ""
+    """Return one sentence for all of them, each reason told once."""
+    reasons: dict[str, list[str]] = {}
+    for each in refused:
+        reasons.setdefault(str(each.reason), []).append(str(each.module))
+    named = "; ".join(f"{_some(modules)} ({reason})" for reason, modules in list(reasons.items())[:_NAMED])
+    more = f"; and {len(reasons) - _NAMED} more reasons" if len(reasons) > _NAMED else ""
     return MergeError("{count} modules cannot be merged: {named}{more}.", count=len(refused), named=named, more=more)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

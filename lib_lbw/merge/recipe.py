@@ -105,6 +105,7 @@ class Method:
 class Recipe:
     """Everything that decides the result. `base`: the checkpoint for what needs the weights of the layers (DoRA, OFT).
 
+    `base_sha256` and `base_size` are those of its payload, as in a Source.
     `leave_out` drops modules that cannot be merged instead of refusing. Raises MergeError for what contradicts itself.
     """
 
@@ -116,6 +117,8 @@ class Recipe:
     dtype: DType = "auto"
     base: Path | None = None
     leave_out: bool = False
+    base_sha256: str = ""
+    base_size: int = 0
 
     def __post_init__(self) -> None:
         count = _COUNTS.get(self.operation)

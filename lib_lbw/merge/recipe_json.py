@@ -28,6 +28,8 @@ def recipe_to_json(recipe: Recipe) -> dict[str, Any]:
         "dtype": recipe.dtype,
         "base": None if recipe.base is None else recipe.base.name,
         "leave_out": recipe.leave_out,
+        "base_sha256": recipe.base_sha256,
+        "base_size": recipe.base_size,
     }
 
 
@@ -50,6 +52,8 @@ def recipe_from_json(data: Any, folder: Path = Path()) -> Recipe:
             dtype=data["dtype"],
             base=None if data["base"] is None else folder / Path(data["base"]).name,
             leave_out=data["leave_out"],
+            base_sha256=data.get("base_sha256", ""),
+            base_size=data.get("base_size", 0),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise MergeError("the recipe is damaged: {reason}.", reason=error) from error

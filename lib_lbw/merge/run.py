@@ -9,7 +9,7 @@ from typing import Any
 from lib_lbw.errors import MergeError, MergeStopped
 from lib_lbw.lora.atomic import told_as_lora_errors
 from lib_lbw.lora.writer import Written
-from lib_lbw.merge.destination import check_destination, check_space
+from lib_lbw.merge.destination import check_destination, check_space, folder_made
 from lib_lbw.merge.digest import payload_digest
 from lib_lbw.merge.distance import Distance
 from lib_lbw.merge.embeddings import spool_embeddings
@@ -67,6 +67,11 @@ def run_merge(plan: MergePlan, on_progress: OnProgress = silent, should_stop: Sh
         raise plan.obstacle
     path = plan.recipe.output
     check_destination(path, plan.inputs, plan.replace)
+    with folder_made(path.parent):
+        return _carried_out(plan, path, on_progress, should_stop)
+
+
+def _carried_out(plan: MergePlan, path: Path, on_progress: OnProgress, should_stop: ShouldStop) -> MergeResult:
     check_space(path.parent, plan.estimate.size)
     with told_as_lora_errors(path), Spool(path.parent) as spool:
         digests = _digests(plan)
@@ -81,14 +86,15 @@ def run_merge(plan: MergePlan, on_progress: OnProgress = silent, should_stop: Sh
 
 
 def _digests(plan: MergePlan) -> dict[Path, tuple[str, int]]:
-    """Return the payload hashes of the sources. Raises MergeError for one that is not the one of the recipe."""
-    files = list(dict.fromkeys(each.identity for each in plan.opened))
+    """Return the payload hashes of what goes in. Raises MergeError for a file that is not the one of the recipe."""
+    recipe = plan.recipe
+    wanted = [(each.source.path, each.source.sha256) for each in plan.opened]
+    wanted += [] if recipe.base is None else [(recipe.base, recipe.base_sha256)]
+    files = list(dict.fromkeys(path.resolve() for path, _ in wanted))
     digests = dict(zip(files, map_modules(payload_digest, files, str), strict=True))
-    for each in plan.opened:
-        if each.source.sha256 not in ("", digests[each.identity][0]):
-            raise MergeError(
-                "{path} was changed since; the recipe is of another file of that name.", path=each.source.path
-            )
+    for path, sha256 in wanted:
+        if sha256 not in ("", digests[path.resolve()][0]):
+            raise MergeError("{path} was changed since; the recipe is of another file of that name.", path=path)
     return digests
 
 

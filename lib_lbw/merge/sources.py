@@ -18,12 +18,16 @@ from lib_lbw.weights.resolve import BlockWeights, resolve
 
 @dataclass(frozen=True)
 class Opened:
-    """A source with its file and its weights; `sign` is -1 for what a slider subtracts."""
+    """A source with its file and its weights; `sign` is -1 for what a slider subtracts.
+
+    `drawn`: some of the weights are random numbers, drawn from the seed of the source.
+    """
 
     source: Source
     file: LoraFile
     weights: BlockWeights
     sign: float = 1.0
+    drawn: bool = False
 
     def scale(self, module: ModuleId) -> float:
         """Return what the delta of `module` is multiplied with."""
@@ -43,15 +47,13 @@ def open_sources(recipe: Recipe, presets: PresetBook | None, elements: ElementBo
     opened = []
     for index, source in enumerate(recipe.sources):
         file = LoraFile(source.path)
-        weights = resolve(
-            directive_of(source),
-            file.family,
-            presets=presets,
-            elements=elements,
-            seed=source.seed,
-            present=tuple(file.blocks),
+        directive, present = directive_of(source), tuple(file.blocks)
+        weights, others = (
+            resolve(directive, file.family, presets=presets, elements=elements, seed=seed, present=present)
+            for seed in (source.seed, source.seed + 1)
         )
-        opened.append(Opened(source, file, weights, recipe.sign(index)))
+        drawn = (weights.weights, weights.rules) != (others.weights, others.rules)
+        opened.append(Opened(source, file, weights, recipe.sign(index), drawn))
     _check_family(tuple(opened))
     return tuple(opened)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,22 @@ from lib_lbw.merge.recipe_json import recipe_from_json, recipe_to_json
 from lib_lbw.merge.sources import Opened
 
 
+@dataclass(frozen=True)
+class Stored:
+    """What a file says of how it was made: its recipe, and what came of it (as written by `to_store`)."""
+
+    recipe: Recipe
+    result: Mapping[str, Any]
+
+
 def settled(recipe: Recipe, opened: Sequence[Opened], digests: Mapping[Path, tuple[str, int]]) -> Recipe:
-    """Return the recipe in numbers: no presets, seeds or X, and every source known by its payload."""
-    return replace(recipe, sources=tuple(_settled(each, *digests[each.identity]) for each in opened))
+    """Return the recipe in numbers: no presets, seeds or X, and every file that goes in known by its payload.
+
+    `digests`: resolved path -> (sha256 in hex, bytes) of the payload.
+    """
+    sources = tuple(_settled(each, *digests[each.identity]) for each in opened)
+    sha256, size = ("", 0) if recipe.base is None else digests[recipe.base.resolve()]
+    return replace(recipe, sources=sources, base_sha256=sha256, base_size=size)
 
 
 def to_store(recipe: Recipe, written: Recipe, result: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,7 +46,12 @@ def to_store(recipe: Recipe, written: Recipe, result: Mapping[str, Any]) -> dict
 
 
 def recipe_of(path: Path) -> Recipe:
-    """Return the recipe of a file that this program made; its sources are taken to lie beside the file.
+    """Return the recipe of a file, as `stored_in` does."""
+    return stored_in(path).recipe
+
+
+def stored_in(path: Path) -> Stored:
+    """Return the recipe and the result of a file that this program made; its sources are taken to lie beside the file.
 
     Raises LoraFileError, and MergeError for a file without a recipe.
     """
@@ -44,19 +62,24 @@ def recipe_of(path: Path) -> Recipe:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise MergeError("{path}: the recipe is not JSON.", path=path) from error
-    recipe = recipe_from_json(data.get("recipe") if isinstance(data, dict) else None, path.parent)
-    return replace(recipe, output=path)
+    data = data if isinstance(data, dict) else {}
+    recipe = replace(recipe_from_json(data.get("recipe"), path.parent), output=path)
+    result = data.get("result")
+    return Stored(recipe, result if isinstance(result, dict) else {})
 
 
-def find_sources(recipe: Recipe, folders: Iterable[Path]) -> Recipe:
-    """Return the recipe with the files its sources lie in now: by name, or by payload if they were renamed or moved.
+def find_sources(recipe: Recipe, folders: Iterable[Path], files: Iterable[Path] = ()) -> Recipe:
+    """Return the recipe with the files in which its sources and its base lie now, also when renamed or moved.
 
-    Looks beside each named file and in `folders` with their subfolders. Raises MergeError for a source that is not
-    there any more, or that was changed.
+    Looks for their payloads where they were, among `files`, and in `folders` with their subfolders. Raises MergeError
+    for a file that is not there any more, or that was changed.
     """
-    known = sorted({path for folder in folders for path in folder.rglob(f"*{SUFFIX}")})
+    known = sorted({*files, *(path for folder in folders for path in folder.rglob(f"*{SUFFIX}"))})
     sources = tuple(replace(source, path=_found(source, known)) for source in recipe.sources)
-    return replace(recipe, sources=sources)
+    if recipe.base is None:
+        return replace(recipe, sources=sources)
+    base = Source(recipe.base, sha256=recipe.base_sha256, size=recipe.base_size)
+    return replace(recipe, sources=sources, base=_found(base, known))
 
 
 def _settled(opened: Opened, sha256: str, size: int) -> Source:
@@ -72,7 +95,7 @@ def _words(source: Source) -> dict[str, Any]:
 def _found(source: Source, known: Sequence[Path]) -> Path:
     named = [path for path in dict.fromkeys([source.path, *known]) if path.name == source.path.name and path.is_file()]
     for path in [*named, *_of_size(source, known)]:
-        if payload_digest(path) == (source.sha256, source.size):
+        if not source.sha256 or payload_digest(path) == (source.sha256, source.size):
             return path
     if named:
         raise MergeError("{path} was changed since; the recipe is of another file of that name.", path=named[0])

@@ -70,8 +70,8 @@ def shown_fields(mode: str) -> list[Any]:
     return [*[gr.update(visible=not plot)] * 3, gr.update(visible=plot)]
 
 
-def analysis_form(labels: Labels) -> tuple[FormFields, Any]:
-    """Build the form inside an open container; return its fields and the list of earlier analyses."""
+def analysis_form(labels: Labels) -> FormFields:
+    """Build the form inside an open container; return its fields."""
     mode = labels.new(
         gr.Radio,
         {"label": "Kind of analysis", "choices": [("Blocks one by one", "blocks"), ("X/Y/Z plot", PLOT)]},
@@ -91,7 +91,7 @@ def analysis_form(labels: Labels) -> tuple[FormFields, Any]:
             axis_fields(labels, "Y", "none", ""),
             axis_fields(labels, "Z", "none", ""),
         )
-    with labels.new(gr.Accordion, {"label": "Options and earlier analyses"}, open=False, elem_id=element_id("options")):
+    with labels.new(gr.Accordion, {"label": "Options"}, open=False, elem_id=element_id("options")):
         with gr.Row(elem_classes="lbw-pair"):
             inverse = _check(labels, "Inverse", "All blocks off, one at a time on", "inverse")
             swap = _check(labels, "Swapped axes", "Blocks along the top, or X and Y exchanged", "swap-axes")
@@ -107,8 +107,7 @@ def analysis_form(labels: Labels) -> tuple[FormFields, Any]:
                 scale=2,
                 elem_id=element_id("threshold"),
             )
-            earlier = _list(labels, "Earlier analyses", "earlier")
-    return FormFields(mode, lora, blocks, span, seeds, plot, axes, inverse, threshold, swap, color), earlier
+    return FormFields(mode, lora, blocks, span, seeds, plot, axes, inverse, threshold, swap, color)
 
 
 def _check(labels: Labels, label: str, info: str, name: str) -> Any:

@@ -15,12 +15,12 @@ from lib_lbw.analysis.results import Results
 from lib_lbw.analysis.run import Progress
 from lib_lbw.errors import LbwError
 from lib_lbw.ui.analyze import Step, analyze
-from lib_lbw.ui.folders import earlier, find_folder, new_folder
+from lib_lbw.ui.folders import find_folder, new_folder
 from lib_lbw.ui.i18n import Translate, say
 from lib_lbw.ui.messages import error_message
-from lib_lbw.ui.outcome import cell_labels, outcome
+from lib_lbw.ui.outcome import cell_labels
 from lib_lbw.ui.pace import duration
-from lib_lbw.ui.results_view import VIEWS, everything
+from lib_lbw.ui.results_view import VIEWS, views
 from lib_lbw.ui.workbench import Workbench
 
 _THUMBNAIL = (256, 256)
@@ -28,11 +28,10 @@ _THUMBNAIL = (256, 256)
 
 @dataclass(frozen=True)
 class AnalysisJob:
-    """Yields lists of updates: status, live pictures, earlier analyses, Continue, and all views of the results."""
+    """Yields lists of updates: status, live pictures, the name of the analysis, and the views of its results."""
 
     bench: Workbench
     owner: str
-    number: str
     translate: Translate
     progress: gr.Progress
 
@@ -79,15 +78,11 @@ class AnalysisJob:
                 yield self._finished(event)
 
     def _finished(self, results: Results) -> list[Any]:
-        shown = outcome(results, self.bench.present(results.plan.lora))
-        return self._update(
-            live=gr.update(value=[], visible=False),
-            folders=gr.update(choices=earlier(self.bench.results), value=shown.folder),
-            views=everything(shown, self.number, self.bench.session.host.family, self.translate),
-        )
+        done = gr.update(value=[], visible=False)
+        return self._update(live=done, run=results.folder.name, shown=views(results))
 
     def _update(
-        self, *, status: str = "", live: Any = None, folders: Any = None, views: list[Any] | None = None
+        self, *, status: str = "", live: Any = None, run: str | None = None, shown: list[Any] | None = None
     ) -> list[Any]:
         """Return the updates of everything; what is None stays as it is."""
-        return [status, live or gr.update(), folders or gr.update(), *(views or [gr.update()] * VIEWS)]
+        return [status, live or gr.update(), run or gr.update(), *(shown or [gr.update()] * VIEWS)]

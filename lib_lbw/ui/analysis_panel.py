@@ -6,40 +6,29 @@ from typing import Any
 import gradio as gr
 
 from lib_lbw.ui.analysis_form import FormFields, analysis_form
-from lib_lbw.ui.compat import element_id, gallery_buttons, picture_buttons, picture_format, table_height
+from lib_lbw.ui.bridge import panel_place
+from lib_lbw.ui.compat import element_id, gallery_buttons, picture_buttons, picture_format
 from lib_lbw.ui.labels import Labels
-from lib_lbw.ui.outcome import NUMBERS
 
 
 @dataclass(frozen=True)
 class ResultViews:
-    """What shows the results.
+    """What belongs to the analysis that the results panel shows, and is not drawn by the panel.
 
-    `shown` is a state: the `Outcome` on the page, or None. `effect` is the box around the diagram.
+    `run` holds the analysis' name: the panel writes it when another one is opened, a job when it ends.
     """
 
+    run: Any
     box: Any
     go_on: Any
-    shown: Any
-    number: Any
-    summary: Any
-    figure: Any
-    table: Any
-    pictures: Any
     grid: Any
     diff_grid: Any
     files: Any
-    effect: Any
 
     @property
-    def words(self) -> list[Any]:
-        """The views with words, in the order of `results_view.words`."""
-        return [self.summary, self.figure, self.table, self.pictures]
-
-    @property
-    def all(self) -> list[Any]:
-        """Every view, in the order of `results_view.everything`."""
-        return [self.box, self.go_on, self.shown, *self.words, self.grid, self.diff_grid, self.files, self.effect]
+    def shown(self) -> list[Any]:
+        """What shows the analysis, in the order of `results_view.views`."""
+        return [self.box, self.go_on, self.grid, self.diff_grid, self.files]
 
 
 @dataclass(frozen=True)
@@ -53,7 +42,6 @@ class AnalysisPanel:
     stop: Any
     status: Any
     live: Any
-    earlier: Any
     results: ResultViews
 
     @property
@@ -64,7 +52,7 @@ class AnalysisPanel:
 
 def analysis_panel(labels: Labels, tab: Any) -> AnalysisPanel:
     """Build the panel inside `tab`, which is open."""
-    form, earlier = analysis_form(labels)
+    form = analysis_form(labels)
     with gr.Row(elem_classes="lbw-actions"):
         run = labels.new(gr.Button, {"value": "Analyze"}, variant="primary", elem_id=element_id("analyze"))
         stop = labels.new(gr.Button, {"value": "Cancel"}, interactive=False, elem_id=element_id("analyze-stop"))
@@ -82,44 +70,25 @@ def analysis_panel(labels: Labels, tab: Any) -> AnalysisPanel:
         **picture_format("png"),
         **gallery_buttons(),
     )
-    return AnalysisPanel(tab, form, plan, run, stop, status, live, earlier, _results(labels, go_on))
+    return AnalysisPanel(tab, form, plan, run, stop, status, live, _results(labels, go_on))
 
 
 def _results(labels: Labels, go_on: Any) -> ResultViews:
-    with gr.Column(visible=False, elem_id=element_id("results")) as box:
-        shown = gr.State(None)
-        summary = gr.HTML(elem_id=element_id("summary"))
-        with gr.Tabs():
-            with labels.new(gr.Tab, {"label": "Effect"}), gr.Row(elem_classes="lbw-effect"):
-                with gr.Column(scale=4, min_width=280, elem_id=element_id("effect-panel")) as effect:
-                    number = labels.new(
-                        gr.Dropdown,
-                        {
-                            "label": "Coloured by",
-                            "choices": [(heading, name) for name, (heading, _) in NUMBERS.items()],
-                        },
-                        value="diff_percent",
-                        elem_id=element_id("number"),
-                    )
-                    figure = gr.HTML(elem_id=element_id("effect"))
-                with gr.Column(scale=6, min_width=280):
-                    table = gr.Dataframe(interactive=False, elem_id=element_id("table"), **table_height(520))
-            with labels.new(gr.Tab, {"label": "Grid"}), gr.Row():
-                grid = _image("grid")
-                diff_grid = _image("diff-grid")
-            with labels.new(gr.Tab, {"label": "Pictures and differences"}):
-                pictures = gr.Gallery(
-                    columns=4, height=640, show_label=False, elem_id=element_id("pictures"), **gallery_buttons()
-                )
-            with labels.new(gr.Tab, {"label": "Files"}):
-                files = labels.new(
-                    gr.File,
-                    {"label": "Report, grids and numbers"},
-                    file_count="multiple",
-                    interactive=False,
-                    elem_id=element_id("files"),
-                )
-    return ResultViews(box, go_on, shown, number, summary, figure, table, pictures, grid, diff_grid, files, effect)
+    panel_place("results")
+    run = gr.Textbox(show_label=False, elem_id=element_id("run"), elem_classes=["lbw-hidden"])
+    with gr.Column(visible=False, elem_id=element_id("results")) as box, gr.Tabs():
+        with labels.new(gr.Tab, {"label": "Grid"}), gr.Row():
+            grid = _image("grid")
+            diff_grid = _image("diff-grid")
+        with labels.new(gr.Tab, {"label": "Files"}):
+            files = labels.new(
+                gr.File,
+                {"label": "Report, grids and numbers"},
+                file_count="multiple",
+                interactive=False,
+                elem_id=element_id("files"),
+            )
+    return ResultViews(run, box, go_on, grid, diff_grid, files)
 
 
 def _image(name: str) -> Any:

@@ -23,13 +23,13 @@ from lib_lbw.ui.merging.place import Place
 from lib_lbw.ui.opening import first_prompt, warm_up
 from lib_lbw.ui.prompt_events import wire_prompt
 from lib_lbw.ui.prompt_panel import prompt_panel
+from lib_lbw.ui.results.answers import ANSWERS as RESULT_ANSWERS
 from lib_lbw.ui.theme import theme
 from lib_lbw.ui.workbench import Workbench
 
 _HEAD = '<meta name="color-scheme" content="light dark"><meta name="robots" content="noindex">'
 _SMALL = Path(__file__).with_name("small_pictures.html")
-_HERE = Path(__file__).parent
-_STYLES = tuple(_HERE / name for name in ("style.css", "panels.css", "merging/merge.css"))
+_STYLE = Path(__file__).with_name("style.css")
 #: Tells the style sheet whether a tab shares the page with the prompt, or has it whole.
 _WIDTH = "() => { document.getElementById('lbw-page').dataset.width = '%s'; }"
 TITLE = "LoRA Block Weight"
@@ -38,7 +38,7 @@ TITLE = "LoRA Block Weight"
 def build(bench: Workbench, prompt: str = "") -> tuple[gr.Blocks, dict[str, Any]]:
     """Build the page, with `prompt` to begin with; return it and the keywords its `launch()` needs."""
     head = _HEAD + _SMALL.read_text(encoding="utf-8") + f"<script>{scripts.source()}</script>"
-    css = "".join(path.read_text(encoding="utf-8") for path in _STYLES)
+    css = scripts.style() + _STYLE.read_text(encoding="utf-8")
     blocks_keywords, launch_keywords = compat.page(title=TITLE, css=css, theme=theme(), head=head)
     labels = Labels()
     with gr.Blocks(**blocks_keywords) as page:
@@ -56,7 +56,8 @@ def build(bench: Workbench, prompt: str = "") -> tuple[gr.Blocks, dict[str, Any]
                 with labels.new(gr.Tab, {"label": "Merge"}, id="merge") as merge_tab:
                     panel_place("merge")
         desk = Desk(bench.store, lambda: bench.session.host.loras, bench.library, bench.results)
-        bridge(Door(desk, merge_answers(Place(desk, bench.loras, made=bench.session.add_lora))))
+        place = Place(desk, bench.loras, made=bench.session.add_lora)
+        bridge(Door(desk, {**RESULT_ANSWERS, **merge_answers(place)}))
         wire_prompt(bench, page, top, labels, panel)
         wire_generate(bench, top, panel, generating)
         AnalysisEvents(bench, top, panel, analyzing).wire(page)

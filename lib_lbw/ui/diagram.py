@@ -105,13 +105,12 @@ def _level(level: Level, translate: Translate) -> str:
     )  # fmt: skip
 
 
-def legend(mode: Mode, translate: Translate = english) -> str:
-    """Return the key of the colours and forms as HTML."""
-    weights = (("low", "below 0"), ("mid", "0 to 1"), ("high", "above 1"))
-    effect = (("effect", "effect, longest bar = greatest"),)
+def legend(translate: Translate = english) -> str:
+    """Return the key of the colours and forms of weights as HTML."""
+    colours = (("low", "below 0"), ("mid", "0 to 1"), ("high", "above 1"))
     shapes = (("conv", "convolutions only"), ("absent", "not in this LoRA"))
     items = "".join(
         element("span", element("i", class_=f"lbw-key lbw-key-{kind}") + escape(translate(text)))
-        for kind, text in (*(weights if mode == "weights" else effect), *shapes)
+        for kind, text in (*colours, *shapes)
     )
     return element("div", items, class_="lbw-legend")

@@ -14,22 +14,13 @@ def weights_figure(weights: BlockWeights, family: Family, present: Collection[st
     """Return the diagram of a resolved directive as a figure."""
     caption = element("strong", escape(weights.lora)) + element("span", escape(_strengths(weights, translate)))
     drawing = diagram(weights, family, present=present, translate=translate)
-    return _figure(caption, drawing, legend("weights", translate))
+    return _figure(caption, drawing, legend(translate))
 
 
 def empty_figure(family: Family, translate: Translate) -> str:
     """Return the diagram of a prompt without LoRA."""
     caption = element("span", escape(translate("No LoRA in the prompt")))
-    return _figure(caption, diagram({}, family, translate=translate), legend("weights", translate))
-
-
-def effect_figure(
-    numbers: dict[str, float], family: Family, present: Collection[str] | None, label: str, translate: Translate
-) -> str:
-    """Return the diagram coloured by effect; `label` names the number (an English template)."""
-    caption = element("strong", escape(translate(label)))
-    drawing = diagram(numbers, family, "effect", present=present, translate=translate)
-    return _figure(caption, drawing, legend("effect", translate))
+    return _figure(caption, diagram({}, family, translate=translate), legend(translate))
 
 
 def _figure(caption: str, drawing: str, key: str) -> str:

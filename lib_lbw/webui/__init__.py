@@ -9,6 +9,8 @@
 | panel, editor, preset_check, prompt_weights, controls | The accordion |
 | arguments, analysis_form, analysis, drawing, engine, benches | The analyzer and the plot in the list of scripts |
 | axes | Our axes in the WebUI's own plot |
+| tab | The tab with presets, merges and earlier analyses |
+| cards | Which weights does a LoRA always come with? A click on its card writes them |
 | routes, answers | The same over HTTP |
 | settings, rivals, reference | Settings; others of our kind, and the presets they left |
 | host | How does this WebUI name things? The WebUI is imported when asked for, never while loading |

@@ -19,7 +19,7 @@ from lib_lbw.analysis.tag import find_tag
 from lib_lbw.hosts.base import Picture
 from lib_lbw.ui.folders import new_folder
 from lib_lbw.ui.form import study_of
-from lib_lbw.ui.outcome import outcome, summary
+from lib_lbw.ui.outcome import summary
 from lib_lbw.webui import host
 from lib_lbw.webui.arguments import Arguments, read_arguments
 from lib_lbw.webui.benches import bench_for
@@ -102,7 +102,7 @@ def _result(job: Any, results: Results, drawing: Drawing, engine: Engine) -> Any
         shown += _pictures(cell, results.folder, drawing, seen)
     for image in grids if drawn else ():
         engine.save_grid(job, image, of_job)
-    sentence = summary(outcome(results, None), lambda template: template)
+    sentence = summary(results, lambda template: template)
     for comment in (*results.notices, f"{sentence} ({results.folder})"):
         host.tell(job, comment)
     return engine.processed(

@@ -1,4 +1,4 @@
-"""The tab of its own: the preset editor, the merge panel, and what the analyses found."""
+"""The tab of its own: the preset editor, the merge panel, and the results of analyses."""
 
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ from lib_lbw.ui.door.door import Door
 from lib_lbw.ui.i18n import translator
 from lib_lbw.ui.merging.answers import merge_answers
 from lib_lbw.ui.merging.place import Place
+from lib_lbw.ui.results.answers import ANSWERS as RESULT_ANSWERS
 from lib_lbw.webui import host
-from lib_lbw.webui.analyses import analyses
 from lib_lbw.webui.controls import unsaved
 
 TITLE = "LoRA Block Weight"
@@ -33,7 +33,7 @@ def ui_tabs(desk: Desk, folder: Path) -> list[tuple[gr.Blocks, str, str]]:
             with gr.Tab(translate("Merge"), elem_id="lbw-tab-merge"):
                 panel_place("merge")
             with gr.Tab(translate("Analyses"), elem_id="lbw-tab-analyses"):
-                analyses(folder, desk, translate)
+                panel_place("results")
         bridge(_door(desk, folder))
     _forget(page)
     return [(page, TITLE, _ID)]
@@ -42,7 +42,7 @@ def ui_tabs(desk: Desk, folder: Path) -> list[tuple[gr.Blocks, str, str]]:
 def _door(desk: Desk, folder: Path) -> Door:
     asked = Desk(desk.store, desk.loras, Library(), folder)
     place = Place(asked, host.lora_folder(), host.checkpoints, host.checkpoint_folder(), host.refresh_loras)
-    return Door(asked, merge_answers(place))
+    return Door(asked, {**RESULT_ANSWERS, **merge_answers(place)})
 
 
 def _forget(page: Any) -> None:

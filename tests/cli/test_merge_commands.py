@@ -14,6 +14,7 @@ from lib_lbw.cli.merge_items import read_item
 from lib_lbw.cli.merge_options import size_in_bytes
 from lib_lbw.errors import LbwError
 from lib_lbw.lora.file import LoraFile
+from lib_lbw.lora.header import read_header
 from tests.lora.make_lora import LoraFiles
 
 NAMES = {
@@ -113,7 +114,7 @@ def test_rerun_makes_the_same_file(run: Any, loras: Path) -> None:
     again = json.loads(run("rerun", "mine", "--out", "again", "--lora-dir", loras, "--json")[1])
     assert again["sha256"] == first["sha256"]
     status, _, err = run("rerun", loras / "mine.safetensors")
-    assert (status, "is there already" in err) == (2, True)
+    assert (status, "allow it with --overwrite, or name another --out" in err) == (2, True)
     assert run("rerun", loras / "mine.safetensors", "--overwrite")[0] == 0
 
 
@@ -122,7 +123,39 @@ def test_a_path_says_where_it_goes(run: Any, loras: Path, tmp_path_factory: Any,
     assert run("bake", loras / "style.safetensors", "--out", other / "x.safetensors")[0] == 0
     monkeypatch.chdir(other)
     assert run("bake", f"{loras / 'style.safetensors'}:0.5", "--out", "here")[0] == 0
-    assert sorted(path.name for path in other.iterdir()) == ["here.safetensors", "x.safetensors"]
+    assert run("bake", f"{loras / 'style.safetensors'}:0.5", "--out", "new/folder/there")[0] == 0
+    found = [str(path.relative_to(other)) for path in other.rglob("*.safetensors")]
+    assert sorted(found) == ["here.safetensors", str(Path("new/folder/there.safetensors")), "x.safetensors"]
+
+
+def test_a_known_lora_may_have_its_ending(run: Any, loras: Path) -> None:
+    assert run("bake", "style.safetensors:0.5", "--out", "mine.safetensors", "--lora-dir", loras)[0] == 0
+    assert (loras / "mine.safetensors").exists()
+
+
+def test_rerun_finds_what_lay_where_it_was_called(run: Any, loras: Path, monkeypatch: Any) -> None:
+    """The LoRAs of the embedded model, and files named by path from the folder one stands in."""
+    monkeypatch.chdir(loras)
+    assert run("merge", "style.safetensors", "face.safetensors:-0.5", "--out", "out/mine")[0] == 0
+    assert run("slider", "bighead", "smallhead", "--out", "out/slider")[0] == 0
+    for name in ("mine", "slider"):
+        assert run("rerun", f"out/{name}.safetensors", "--out", f"out/{name}2")[0] == 0
+        one, other = (read_header(Path(f"out/{name}{end}.safetensors")).metadata for end in ("", "2"))
+        assert one["sshs_model_hash"] == other["sshs_model_hash"]
+
+
+def test_options_that_change_nothing_are_told(run: Any, loras: Path) -> None:
+    words = ["merge", "style", "face", "--out", "x", "--lora-dir", loras]
+    for extra, sentence in (
+        (["--density", "0.3"], "--density is for --method ties and dare"),
+        (["--method", "dare", "--average"], "--average is for --method ties,"),
+        (["--method", "ties", "--method-seed", "3"], "--method-seed is for --method dare,"),
+        (["--measure"], "write --dry-run too"),
+        (["--seed", "soon"], "'soon' is no seed"),
+    ):
+        status, _, err = run(*words, *extra)
+        assert (status, sentence in err) == (2, True), err
+    assert run(*words, "--method", "dare", "--density", "0.3", "--method-seed", "3", "--dry-run")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -140,6 +173,15 @@ def test_a_path_says_where_it_goes(run: Any, loras: Path, tmp_path_factory: Any,
         (["merge", "style", "--out", "face"], "is there already"),
         (["merge", "style", "--out", "CON"], "Windows keeps that name"),
         (["merge", "style", "--out", "../CON"], "Windows keeps that name"),
+        (["merge", "style", "--out", "x.pt"], "write x.safetensors"),
+        (["merge", "style", "--out", ".."], ".. is a folder"),
+        (["merge", "style", "--out", "./"], "./ is a folder"),
+        (["merge", "style", "--out", ""], "it is empty"),
+        (["merge", "stile.safetensors", "--out", "x"], "the nearest is style.safetensors"),
+        (["merge", ":0.5", "--out", "x"], "':0.5' names no LoRA"),
+        (["merge", "", "--out", "x"], "'' names no LoRA"),
+        (["merge", ".", "--out", "x"], "is a folder, not a file"),
+        (["merge", "style", "--out", "x", "--method", "ties", "--density", "0"], "a density of 0.0 is impossible"),
         (["merge", "style", "--out", "x", "--rank", "0"], "'0' is no whole number from 1"),
         (["merge", "style", "--out", "x", "--sv-fro", "2"], "sv_fro"),
         (["merge", "style", "--out", "x", "--method", "common"], "of two LoRAs, not of 1"),

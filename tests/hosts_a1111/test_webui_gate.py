@@ -87,6 +87,16 @@ def test_lora_before_lyco_as_the_host_orders_them(host: Program) -> None:
     assert same(host.paint("<lora:a:0.5:lbw=ALL,MID@0><lyco:a:1:lbw=ALL,IN01@0>"), want)
 
 
+def test_a_kind_of_tag_that_the_host_does_not_know_is_told(host: Program) -> None:
+    """Forge and its kin have no `<lyco:...>`; its weights must not go to the next tag of that name."""
+    write_lora(host.folder, "a", "sd1")
+    want = host.paint("<lora:a:1>")
+    host.extra_networks.extra_network_aliases.clear()
+    assert same(host.paint("<lyco:a:1:lbw=INALL><lora:a:1>"), want)
+    assert "<lyco:a:1:lbw=INALL> has no effect" in str(host.told[0])
+    assert not host.errors
+
+
 def test_what_is_recorded(host: Program) -> None:
     write_lora(host.folder, "a", "sd1")
     host.activate("<lora:a:1:lbw=0.5><lora:gone:1:lbw=ALL><lora:a:1>")

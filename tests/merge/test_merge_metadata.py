@@ -192,6 +192,8 @@ recipes = st.builds(
     dtype=st.sampled_from(["auto", "fp16", "bf16", "fp32"]),
     base=st.none() | st.just(Path("model.safetensors")),
     leave_out=st.booleans(),
+    base_sha256=st.text("0123456789abcdef"),
+    base_size=st.integers(0),
 )
 
 

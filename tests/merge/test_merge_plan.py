@@ -1,5 +1,6 @@
 """The pre-flight: what is refused, what it will cost, and what the LoRAs have in common."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from lib_lbw.merge.recipe import Method, Ranks, Recipe, Source
 from lib_lbw.merge.report import plan_report
 from lib_lbw.merge.run import run_merge
 from lib_lbw.merge.sources import directive_of, source_of
+from lib_lbw.merge.stored import find_sources, recipe_of
 from lib_lbw.weights.grammar import parse_directive
 from tests.lora.make_lora import LoraFiles
 from tests.merge.merging import LAYERS, METADATA, ON_BASE, Made, delta, merged
@@ -138,6 +140,39 @@ def test_energies_and_overlaps_of_blocks(tmp_path: Path) -> None:
     assert by_pair[0, 1, "IN04"].cosine == pytest.approx(-1.0)
     assert abs(by_pair[0, 2, "MID"].cosine) < 0.5
     assert 0 < by_pair[0, 2, "MID"].expected < 0.3
+
+
+def test_the_base_is_known_by_its_payload_wherever_it_lies(tmp_path: Path) -> None:
+    a = Made({LAYER: "dora"}).write(tmp_path, "a")
+    first = merged(Recipe("bake", (Source(a, 0.5),), tmp_path / "one.safetensors", base=checkpoint(tmp_path)[0]))
+    base = recipe_of(first.path).base
+    assert base is not None
+    moved = tmp_path / "models" / "renamed.safetensors"
+    moved.parent.mkdir()
+    base.rename(moved)
+    found = find_sources(recipe_of(first.path), [tmp_path])
+    assert found.base == moved
+    assert merged(replace(found, output=tmp_path / "two.safetensors")).sha256 == first.sha256
+    moved.write_bytes(moved.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(MergeError, match="is not there any more"):
+        find_sources(recipe_of(first.path), [tmp_path])
+    with pytest.raises(MergeError, match="was changed since"):
+        merged(replace(found, output=tmp_path / "three.safetensors"))
+
+
+@pytest.mark.parametrize(("weights", "told"), [("MID@R", True), ("MID@U", True), ("MID@X", False), ("OUTALL", False)])
+def test_random_weights_are_told_with_their_seed(tmp_path: Path, weights: str, told: bool) -> None:
+    a = Made({CONV: "lora", LAYER: "lora"}).write(tmp_path, "a")
+    recipe = Recipe("bake", (Source(a, weights=weights, seed=7, x=0.5),), tmp_path / "out.safetensors")
+    sentence = "a: R and U are drawn from the seed 7, and the result holds the numbers."
+    assert (sentence in map(str, plan_merge(recipe).notices)) == told
+
+
+def test_a_reason_is_told_once(tmp_path: Path) -> None:
+    a = Made({LAYER: "oft", CONV: "oft"}).write(tmp_path, "a")
+    obstacle = plan_merge(Recipe("bake", (Source(a, 0.5),), tmp_path / "out.safetensors")).obstacle
+    assert str(obstacle).startswith(f"2 modules cannot be merged: {LAYER}, {CONV} (a: OFT is either on or off")
+    assert str(obstacle).count("OFT") == 1
 
 
 def test_unknown_tensors_are_told_and_embeddings_passed_on(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from lib_lbw.errors import LoraFileError, MergeError, MergeStopped
 from lib_lbw.lora.file import LoraFile
 from lib_lbw.merge import output, workers
-from lib_lbw.merge.destination import check_destination, file_in, prompt_hint, put_in_place
+from lib_lbw.merge.destination import check_destination, file_in, folder_made, prompt_hint, put_in_place
 from lib_lbw.merge.plan import plan_merge
 from lib_lbw.merge.recipe import Ranks, Recipe, Source
 from lib_lbw.merge.run import run_merge
@@ -269,6 +269,25 @@ def test_names_that_a_lora_may_have(tmp_path: Path) -> None:
     assert file_in(tmp_path, "e\u0301") == tmp_path / "\u00e9.safetensors"
     assert file_in(tmp_path, "日本") == tmp_path / "日本.safetensors"
     assert file_in(tmp_path, "console") == tmp_path / "console.safetensors"
+    assert file_in(tmp_path, "a.SafeTensors") == tmp_path / "a.safetensors"
+
+
+@pytest.mark.parametrize("ending", [".pt", ".ckpt", ".bin", ".safetensor", ".PT"])
+def test_the_ending_of_another_format_is_told(tmp_path: Path, ending: str) -> None:
+    with pytest.raises(MergeError, match=r"write v1\.5\.safetensors"):
+        file_in(tmp_path, f"v1.5{ending}")
+
+
+def test_a_folder_that_is_made_goes_again_when_the_work_fails(tmp_path: Path) -> None:
+    with folder_made(tmp_path / "a" / "b"):
+        assert (tmp_path / "a" / "b").is_dir()
+    assert (tmp_path / "a" / "b").is_dir()
+    with pytest.raises(RuntimeError), folder_made(tmp_path / "a" / "c" / "d"):
+        raise RuntimeError
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "b"]
+    (tmp_path / "file").touch()
+    with pytest.raises(MergeError, match="cannot be made"), folder_made(tmp_path / "file" / "no"):
+        pass
 
 
 def test_a_name_that_a_prompt_cannot_hold_is_told() -> None:
@@ -279,9 +298,10 @@ def test_a_name_that_a_prompt_cannot_hold_is_told() -> None:
 def test_places_where_no_file_can_be(tmp_path: Path) -> None:
     for path, sentence in (
         (tmp_path / "a.pt", "must end in"),
-        (tmp_path / "no" / "a.safetensors", "there is no folder"),
+        (tmp_path / "file" / "no" / "a.safetensors", "is a file, not a folder"),
         (tmp_path / "dir.safetensors", "is a folder"),
     ):
         (tmp_path / "dir.safetensors").mkdir(exist_ok=True)
+        (tmp_path / "file").touch()
         with pytest.raises(MergeError, match=sentence):
             check_destination(path, [], "input")

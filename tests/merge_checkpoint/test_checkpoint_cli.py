@@ -7,17 +7,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from lib_lbw.cli import extract, into_checkpoint
+from lib_lbw.cli import extract, into_checkpoint, rerun
 from lib_lbw.errors import MergeError
 from lib_lbw.lora.file import LoraFile
 from lib_lbw.merge.checkpoint.reading import Checkpoint
+from lib_lbw.merge.digest import payload_digest
 from tests.merge_checkpoint.tiny import save, single_file, tiny, tuned
 
 
 def call(*words: str | Path) -> int:
     parser = argparse.ArgumentParser()
     commands = parser.add_subparsers()
-    for module in (extract, into_checkpoint):
+    for module in (extract, into_checkpoint, rerun):
         module.add(commands)
     arguments = parser.parse_args([str(word) for word in words])
     status: int = arguments.run(arguments)
@@ -77,3 +78,25 @@ def test_json_and_the_dry_run(pair: tuple[Path, Path], tmp_path: Path, capsys: p
 def test_a_text_encoder_can_be_left_out(pair: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(MergeError, match="nothing to extract"):
         call("extract", *pair, "--out", tmp_path / "l.safetensors", "--te", "no")
+
+
+def test_a_lora_of_two_checkpoints_is_extracted_again(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    one, again = tmp_path / "one.safetensors", tmp_path / "again.safetensors"
+    assert call("extract", *pair, "--out", one, "--rank", "3", "--biases", "--te", "yes") == 0
+    assert call("rerun", one, "--out", again, "--lora-dir", pair[0].parent) == 0
+    assert payload_digest(one) == payload_digest(again)
+
+
+def test_loras_are_built_in_again(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    lora, one, again = (tmp_path / f"{name}.safetensors" for name in ("lora", "one", "again"))
+    assert call("extract", *pair, "--out", lora, "--rank", "3") == 0
+    words = ("--dtype", "fp16", "--stochastic", "5", "--out", one)
+    assert call("into-checkpoint", pair[1], f"{lora}:0.5", *words) == 0
+    with pytest.raises(MergeError, match=r"base\.safetensors is not there any more"):
+        call("rerun", one, "--out", again)
+    with pytest.raises(MergeError, match="was changed since"):
+        call("rerun", one, "--out", again, "--base", pair[0])
+    assert call("rerun", one, "--out", again, "--base", pair[1]) == 0
+    assert payload_digest(one) == payload_digest(again)
+    with pytest.raises(MergeError, match="--overwrite"):
+        call("rerun", one)

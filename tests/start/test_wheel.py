@@ -21,8 +21,9 @@ def test_the_wheel_holds_lib_lbw_whole_and_nothing_else(wheel: zipfile.ZipFile) 
     held = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert {name.split("/")[0] for name in held} == {"lib_lbw"}
     files = {path for path in (ROOT / "lib_lbw").rglob("*") if path.is_file() and path.suffix not in IGNORED}
-    scripts = {f"lib_lbw/ui/javascript/{path.name}" for path in (ROOT / "javascript").glob("*.js")}
-    assert held == {path.relative_to(ROOT).as_posix() for path in files} | scripts
+    shared = {f"lib_lbw/ui/javascript/{path.name}" for path in (ROOT / "javascript").glob("*.js")}
+    shared.add("lib_lbw/ui/panels.css")  # the root's style.css, where a WebUI looks for it
+    assert held == {path.relative_to(ROOT).as_posix() for path in files} | shared
 
 
 def test_the_wheel_gives_the_command(wheel: zipfile.ZipFile) -> None:

@@ -13,7 +13,7 @@ from lib_lbw.ui.door.desk import Desk
 from lib_lbw.ui.door.door import Door
 
 folder, port = Path(sys.argv[1]), int(sys.argv[2])
-css = Path(bridges.__file__).with_name("panels.css").read_text(encoding="utf-8")
+css = scripts.style()
 head = f"<script>{scripts.source()}</script>"  # gradio 3 has no place for it: there the test puts it into the page
 blocks, launch = compat.page(title="presets", css=css, theme=gr.themes.Default(), head=head)
 with gr.Blocks(**blocks) as page:

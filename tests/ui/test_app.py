@@ -11,6 +11,7 @@ import pytest
 import lib_lbw.ui
 from lib_lbw.hosts.session import Session
 from lib_lbw.store.presets import PresetStore
+from lib_lbw.ui import scripts
 from lib_lbw.ui.analysis_job import AnalysisJob
 from lib_lbw.ui.analyze import plan_of
 from lib_lbw.ui.app import build
@@ -24,7 +25,7 @@ from lib_lbw.ui.results_view import VIEWS
 from lib_lbw.ui.switches import switched
 from lib_lbw.ui.workbench import Workbench
 
-CSS = (Path(lib_lbw.ui.__file__).parent / "style.css").read_text(encoding="utf-8")
+CSS = scripts.style() + (Path(lib_lbw.ui.__file__).parent / "style.css").read_text(encoding="utf-8")
 #: Components that a page needs no word on: they show what others ask for.
 SILENT = {"html", "state", "row", "column", "tabs", "form", "dataframe", "gallery"}
 
@@ -106,7 +107,7 @@ def test_the_page_opens_in_the_right_language(
 
 def job(bench: Workbench) -> AnalysisJob:
     progress: Any = silent_progress
-    return AnalysisJob(bench, "me", "diff_percent", english, progress)
+    return AnalysisJob(bench, "me", english, progress)
 
 
 def form(bench: Workbench, blocks: str) -> Form:
@@ -116,13 +117,17 @@ def form(bench: Workbench, blocks: str) -> Form:
 def test_every_update_of_an_analysis_fits_the_outputs(bench: Workbench) -> None:
     updates = list(job(bench).new(lambda: plan_of(bench, form(bench, "IN01,MID"))))
     assert {len(update) for update in updates} == {3 + VIEWS}
-    status, live, folders, box, go_on, shown, *_ = updates[-1]
+    status, live, run, box, go_on, grid, diff_grid, files = updates[-1]
     assert go_on["visible"] is False
     assert status == ""
     assert live["visible"] is False
-    assert folders["value"] == shown.folder
+    assert (bench.results / run).is_dir()
     assert box["visible"] is True
-    assert shown.complete
+    assert Path(grid).parent == Path(diff_grid).parent == bench.results / run
+    assert [Path(file).name for file in files] == [
+        "report.html", "grid.png", "diff_grid.png", "results.csv", "results.json",
+    ]  # fmt: skip
+    assert all(Path(file).is_file() for file in files)
     pictures = [update[1]["value"] for update in updates if len(update[1].get("value", [])) > 0]
     assert len(pictures) == 4
 

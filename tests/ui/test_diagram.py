@@ -162,5 +162,5 @@ def test_numbers_are_short(value: float, text: str) -> None:
 
 
 def test_the_key_explains_the_colours_of_its_mode() -> None:
-    assert "above 1" in legend("weights")
-    assert "above 1" not in legend("effect")
+    assert "above 1" in legend()
+    assert "not in this LoRA" in legend()

@@ -18,9 +18,8 @@ from lib_lbw.ui.analyze import analyze, describe, plan_of
 from lib_lbw.ui.axis_fields import EXAMPLES, AxisFields, values_update
 from lib_lbw.ui.form import Form
 from lib_lbw.ui.generate import Drawn, generate
-from lib_lbw.ui.i18n import english, translator
-from lib_lbw.ui.outcome import Outcome, block_numbers, outcome, table
-from lib_lbw.ui.results_view import everything, words
+from lib_lbw.ui.i18n import english
+from lib_lbw.ui.outcome import row_name
 from lib_lbw.ui.workbench import Workbench
 from lib_lbw.weights.notice import Notice
 
@@ -35,10 +34,10 @@ def form(bench: Workbench, *axes: Axis, **changes: object) -> Form:
     return replace(first, axes=(x, y, z), **changes)  # type: ignore[arg-type]
 
 
-def run(bench: Workbench, asked: Form, folder: Path) -> Outcome:
+def run(bench: Workbench, asked: Form, folder: Path) -> Results:
     *_, last = analyze(bench, "me", plan_of(bench, asked), folder)
     assert isinstance(last, Results)
-    return outcome(last, bench.present("inkstyle"))
+    return last
 
 
 def test_a_plot_is_planned_and_counted_and_its_time_is_told(bench: Workbench) -> None:
@@ -110,31 +109,9 @@ def test_the_form_reads_the_axes_in_its_mode_only(bench: Workbench) -> None:
     assert set(typed) | {"mode"} == set(made.all)
 
 
-def test_a_plot_with_blocks_colours_each_by_its_largest_effect(bench: Workbench, tmp_path: Path) -> None:
-    shown = run(bench, form(bench, Axis("values", "0.9,0"), BLOCKS), tmp_path / "a")
-    numbers = block_numbers(shown, "color_difference", bench.session.host.family)
-    by_label = dict(shown.rows)
-    assert set(numbers) == {"IN01", "OUT11"}
-    assert numbers["OUT11"] == by_label["0, OUT11"]["color_difference"] > by_label["0.9, OUT11"]["color_difference"]
-
-
-@pytest.mark.parametrize(
-    ("axes", "diagram", "heading"), [((VALUES,), False, "Values"), ((VALUES, BLOCKS), True, "Block")]
-)
-def test_the_diagram_is_there_for_blocks_only(
-    bench: Workbench, tmp_path: Path, axes: tuple[Axis, ...], diagram: bool, heading: str
-) -> None:
-    shown = run(bench, form(bench, *axes), tmp_path / "a")
-    views = everything(shown, "diff_percent", bench.session.host.family, english)
-    assert views[-1]["visible"] is diagram
-    assert table(shown, english)["headers"][0] == heading
-    assert Path(shown.grid).is_file()
-    assert len(shown.pictures) >= 4
-
-
 def test_rows_of_a_plot_of_seeds_have_names(bench: Workbench, tmp_path: Path) -> None:
     shown = run(bench, form(bench, Axis("seed", "4,5")), tmp_path / "a")
-    assert all(label for label, _ in shown.rows)
+    assert all(row_name(shown, row) for row in shown.rows)
 
 
 def told(plans: object) -> tuple[Notice, ...]:
@@ -148,22 +125,14 @@ def test_an_earlier_analysis_opens_as_it_was_written_with_its_notices(
     folder = bench.results / "20260101-000000-inkstyle"
     run(bench, form(bench, VALUES), folder)
     written = (folder / "results.json").stat().st_mtime_ns
-    header: Any = SimpleNamespace(language="language")
-    panel: Any = SimpleNamespace(earlier="earlier", results=SimpleNamespace(number="number"))
-    status, *views = AnalysisEvents(bench, header, header, panel).open(
-        {"language": "en", "earlier": folder.name, "number": "diff_percent"}
-    )
-    assert status == ""
-    assert any(isinstance(view, str) and LACKS in view for view in views)
+    nothing_but: Any = SimpleNamespace()
+    events = AnalysisEvents(bench, nothing_but, nothing_but, nothing_but)
+    box, go_on, grid, diff_grid, files = events.open(folder.name)
+    assert [box["visible"], go_on["visible"]] == [True, False]
+    assert all(Path(file).parent == folder for file in (grid, diff_grid, *files))
+    assert [each["visible"] for each in events.open("../secret")[:2]] == [False, False]
     assert (folder / "results.json").stat().st_mtime_ns == written
     assert read_plan(folder).kind == read_results(folder).plan.kind == "xyz"
-
-
-def test_notices_are_text_in_the_page(bench: Workbench, tmp_path: Path) -> None:
-    shown = replace(run(bench, form(bench, VALUES), tmp_path / "a"), notices=("<b>",))
-    summary = words(shown, "diff_percent", bench.session.host.family, translator("ja"))[0]
-    assert "&lt;b&gt;" in summary
-    assert "lbw-notice" in summary
 
 
 def test_a_generation_brings_its_notices(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:

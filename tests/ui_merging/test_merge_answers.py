@@ -8,16 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lib_lbw.demo import demo_lora_names, demo_lora_path
 from lib_lbw.errors import MergeError, MergeStopped
 from lib_lbw.lora.file import LoraFile
+from lib_lbw.merge.plan import plan_merge
+from lib_lbw.merge.recipe import Recipe, Source
 from lib_lbw.merge.workers import OnProgress, ShouldStop
 from lib_lbw.store.presets import PresetStore
 from lib_lbw.ui.door.desk import Desk
 from lib_lbw.ui.door.door import Door
 from lib_lbw.ui.merging.answers import merge_answers
-from lib_lbw.ui.merging.place import Place
+from lib_lbw.ui.merging.place import Place, names_once
 from lib_lbw.ui.merging.work import Worker
 
 ROOM, INK = {"name": "karaokeroom", "ratio": 0.7, "weights": "OUTALL"}, {"name": "inkstyle", "ratio": -0.4}
@@ -33,14 +37,14 @@ class Home:
         desk = Desk(PresetStore(folder / "presets"), lambda: self.loras)
         self.door = Door(desk, merge_answers(Place(desk, folder / "loras", made=self.made.append)))
 
-    def ask(self, method: str, tongue: str = "en", **values: Any) -> Any:
+    def ask(self, method: str, tongue: str = "en", /, **values: Any) -> Any:
         """The result, or the error's sentence."""
         answer = json.loads(
             self.door.ask(json.dumps({"id": 1, "method": method, "values": values, "language": tongue}))
         )
         return answer.get("result") or answer["error"]["message"]
 
-    def work(self, method: str = "merge.start", **values: Any) -> Any:
+    def work(self, method: str = "merge.start", /, **values: Any) -> Any:
         """Begin, and wait for the end."""
         state = self.ask(method, **values)
         while isinstance(state, dict) and state["running"]:
@@ -120,6 +124,15 @@ def test_the_tags_of_a_prompt_become_rows(home: Home) -> None:
     assert "cannot be put into a file" in home.ask("merge.rows", prompt="<lora:inkstyle:1:start=3>")
 
 
+def test_x_of_a_tag_goes_into_the_weights_of_its_row(home: Home) -> None:
+    (row,) = home.ask("merge.rows", prompt="<lora:karaokeroom:0.7:lbw=OUTALL,MID@X:x=0.25>")["rows"]
+    plan = plan_merge(
+        Recipe("bake", (Source(home.loras["karaokeroom"], weights=row["weights"]),), home.folder / "a.safetensors")
+    )
+    weights = dict(plan.opened[0].weights.weights)
+    assert (row["ratio"], weights["MID"], weights["OUT05"], weights["IN05"]) == (0.7, 0.25, 1, 0)
+
+
 def test_a_file_that_vanishes_is_told(home: Home, tmp_path: Path) -> None:
     copy = Path(shutil.copy(demo_lora_path("inkstyle"), tmp_path / "gone.safetensors"))
     home.loras["gone"] = copy
@@ -157,3 +170,63 @@ def test_what_the_disk_refuses_is_an_error_of_the_state() -> None:
     state = started(work).wait(5)
     assert "No space left" in str(state.error)
     assert not state.running
+
+
+FORM = {
+    "operation": "merge", "rows": [ROOM, INK], "output": "both", "method": "ties", "density": 0.75,
+    "rank": 6, "conv": 3, "te_rank": 2, "dtype": "fp32", "leave_out": True,
+}  # fmt: skip
+
+
+def test_the_recipe_of_a_result_is_the_form_it_was_made_with(home: Home) -> None:
+    state = home.work(**FORM)
+    assert isinstance(state, dict), state
+    assert state["result"], state
+    home.loras["both"] = home.made[0]
+    told = home.ask("merge.recipe", name="both")
+    assert told["sentence"].startswith("merge (ties): karaokeroom x0.7 lbw=")
+    assert told["fault"] is None
+    form = told["form"]
+    assert {key: form[key] for key in FORM if key != "rows"} == {key: FORM[key] for key in FORM if key != "rows"}
+    assert [(row["name"], row["ratio"]) for row in form["rows"]] == [("karaokeroom", 0.7), ("inkstyle", -0.4)]
+    again = home.work(**{**form, "output": "again"})["result"]
+    assert again["name"] == "again"
+    assert json.dumps(home.ask("merge.plan", **{**form, "output": "third"})["ranks"]) == "[2, 6]"
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [
+        ({"rule": "sv_ratio", "rule_number": 4.0}, {"rule": "sv_ratio", "rule_number": 4.0}),
+        ({"megabytes": 0.5}, {"megabytes": 0.5}),
+        ({"rule": "fixed", "rule_number": 3}, {"rank": 3}),
+    ],
+)
+def test_every_limit_of_the_size_comes_back(home: Home, limit: dict[str, Any], told: dict[str, Any]) -> None:
+    assert home.work(operation="resize", rows=[INK | {"ratio": 1}], output="small", **limit)["result"]
+    home.loras["small"] = home.made[0]
+    form = home.ask("merge.recipe", name="small")["form"]
+    assert told.items() <= form.items()
+
+
+def test_a_recipe_whose_source_is_gone_says_so_and_still_fills_the_form(home: Home, tmp_path: Path) -> None:
+    copy = Path(shutil.copy(demo_lora_path("inkstyle"), tmp_path / "gone.safetensors"))
+    home.loras["gone"] = copy
+    assert home.work(operation="bake", rows=[{"name": "gone"}], output="baked")["result"]
+    home.loras = {"baked": home.made[0]}
+    copy.unlink()
+    told = home.ask("merge.recipe", name="baked")
+    assert "gone" in told["fault"]
+    assert told["form"]["rows"][0]["name"] == "gone"
+
+
+def test_a_lora_without_a_recipe_says_so(home: Home) -> None:
+    assert "holds no recipe" in home.ask("merge.recipe", name="inkstyle")
+
+
+@given(st.dictionaries(st.text(min_size=1), st.sampled_from("abc").map(lambda stem: Path(f"{stem}.safetensors"))))
+def test_every_file_has_one_name_and_its_own_where_that_is_one(files: dict[str, Path]) -> None:
+    names = names_once(files)
+    assert {files[name] for name in names} == set(files.values())
+    assert len(names) == len(set(files.values()))
+    assert all(name == files[name].stem for name in names if files.get(files[name].stem) == files[name])

@@ -15,7 +15,7 @@ def attention_blocks() -> dict[str, tuple[str, int]]:
            for level in range(3) for n in range(2)}  # fmt: skip
     outs = {f"OUT{3 * level + n:02d}": (f"up_blocks_{level}_attentions_{n}", _WIDTHS[3 - level])
             for level in range(1, 4) for n in range(3)}  # fmt: skip
-    return {**ins, "MID": ("mid_block_attentions_0", 1280), **outs}
+    return {**ins, "MID": ("mid_block_attentions_0", _WIDTHS[3]), **outs}
 
 
 def attention(block: str) -> dict[str, tuple[int, ...]]:

@@ -108,12 +108,22 @@ def test_a_bad_directive_can_be_ignored_and_is_told(webui: WebUI, plain: str, un
     assert "NOSUCHPRESET" in str(dict(answer.info))
 
 
-def test_the_old_positional_form_and_lyco_work(webui: WebUI, plain: str) -> None:
+def test_the_old_positional_form_works(webui: WebUI, plain: str) -> None:
     expected = webui.draw(f"{PROMPT} <lora:{plain}:1:lbw=OUTALL>").picture
     assert same(webui.draw(f"{PROMPT} <lora:{plain}:1:OUTALL>").picture, expected)
     assert same(webui.draw(f"{PROMPT} <lora:{plain}:1:1:lbw=OUTALL>").picture, expected)
     vector = ",".join(["1"] + ["0"] * 7 + ["1"] * 9)
     assert same(webui.draw(f"{PROMPT} <lora:{plain}:1:{vector}>").picture, expected)
+
+
+def test_lyco_is_another_name_or_is_told(webui: WebUI, plain: str) -> None:
+    known = same(webui.draw(f"{PROMPT} <lyco:{plain}:1>").picture, webui.draw(f"{PROMPT} <lora:{plain}:1>").picture)
+    drawn = webui.draw(f"{PROMPT} <lyco:{plain}:1:lbw=OUTALL>")
+    expected = webui.draw(f"{PROMPT} <lora:{plain}:1:lbw=OUTALL>" if known else PROMPT)
+    assert same(drawn.picture, expected.picture)
+    assert known or "has no effect" in str(dict(drawn.info))
+    plain_beside = webui.draw(f"{PROMPT} <lyco:{plain}:1:lbw=OUTALL> <lora:{plain}:1>").picture
+    assert known or same(plain_beside, webui.draw(f"{PROMPT} <lora:{plain}:1>").picture)
 
 
 def test_the_parameters_hold_the_numbers(webui: WebUI, plain: str) -> None:

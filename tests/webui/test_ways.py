@@ -41,7 +41,8 @@ def test_the_second_pass_has_loras_of_its_own(webui: WebUI, plain: str, unet_onl
     latent = webui.call("GET", "/sdapi/v1/latent-upscale-modes")
     upscaler = latent[0]["name"] if latent else "None"
     hires = {"enable_hr": True, "hr_scale": 2, "hr_upscaler": upscaler, "denoising_strength": 0.7,
-             "hr_second_pass_steps": 2}  # fmt: skip
+             "hr_second_pass_steps": 2,
+             "hr_additional_modules": ["Use same choices"]}  # fmt: skip  # Forge asks for it, others do not know it
     prompt = f"{PROMPT} <lora:{plain}:1:lbw=1,OUT05@0>"
     same_tags = webui.draw(prompt, **hires).picture
     assert same_tags.shape[0] > SIZE

@@ -146,7 +146,10 @@ class FakeWebui:
                 "basedir": lambda: str(ROOT),
             },
             "modules.script_callbacks": listed,
-            "modules.extra_networks": {"activate": self._activate, "ExtraNetworkParams": ExtraNetworkParams},
+            "modules.extra_networks": {
+                "activate": self._activate, "ExtraNetworkParams": ExtraNetworkParams,
+                "extra_network_registry": {"lora": None}, "extra_network_aliases": {"lyco": None},
+            },
             "modules.processing": {
                 "StableDiffusionProcessing": type("StableDiffusionProcessing", (Job,), {}),
                 "process_images": self.process, "Processed": Processed,

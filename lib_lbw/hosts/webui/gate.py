@@ -14,6 +14,8 @@ from lib_lbw.hosts.webui.tags import TAGS, Tag, host_part, split_items
 from lib_lbw.hosts.webui.wrapping import Patches
 from lib_lbw.weights.notice import Notice
 
+UNKNOWN_KIND = "{tag} has no effect: this WebUI knows no such tags; write <lora:...>"
+
 OnBad: TypeAlias = Literal["stop", "ignore"]
 """End the generation with the error, or tell of it and let the LoRA act as a plain tag."""
 
@@ -76,8 +78,8 @@ class Gate:
         before; raised here it ends the generation and is shown.
         """
         self._current = _reference(p)
-        tags = _tags(data)
-        told: list[Notice] = []
+        tags, unknown = _tags(data)
+        told = [Notice.of(UNKNOWN_KIND, tag=tag.text) for tag in unknown]
         entries = [(tag, self._entry(tag, p, told)) for tag in tags]
         self._adapter.begin([(tag.name, entry) for tag, entry in entries])
         try:
@@ -106,9 +108,20 @@ class Gate:
         return entry
 
 
-def _tags(data: Mapping[str, Sequence[Any]] | None) -> list[Tag]:
-    """Return the LoRA tags in the order the host takes them: by kind, in the order of the kinds in the prompt."""
-    return [split_items(tag.items, kind) for kind, tags in (data or {}).items() if kind in TAGS for tag in tags]
+def _tags(data: Mapping[str, Sequence[Any]] | None) -> tuple[list[Tag], list[Tag]]:
+    """Return the LoRA tags in the order the host takes them, and those of a kind that this host does not know.
+
+    It takes them by kind, in the order of the kinds in the prompt.
+    """
+    from modules import extra_networks
+
+    registered = {**extra_networks.extra_network_registry, **extra_networks.extra_network_aliases}
+    tags: list[Tag] = []
+    unknown: list[Tag] = []
+    for kind, items in (data or {}).items():
+        if kind in TAGS:
+            (tags if kind in registered else unknown).extend(split_items(tag.items, kind) for tag in items)
+    return tags, unknown
 
 
 def _reference(p: Any) -> Callable[[], Any]:

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from lib_lbw.blocks.locate import block_of
 from lib_lbw.blocks.module import ModuleId
@@ -16,7 +17,7 @@ from lib_lbw.merge.checkpoint.factors import made_of
 from lib_lbw.merge.checkpoint.hashing import file_hash
 from lib_lbw.merge.checkpoint.names import Slot
 from lib_lbw.merge.checkpoint.work import Steps
-from lib_lbw.merge.destination import check_space
+from lib_lbw.merge.destination import check_space, folder_made
 from lib_lbw.merge.distance import Distance
 from lib_lbw.merge.layer import Layer
 from lib_lbw.merge.metadata import StoredModule, describe
@@ -50,7 +51,12 @@ def run_extract(plan: ExtractPlan, on_progress: OnProgress = silent, should_stop
     changed or holds NaN, MergeError where there is no difference or no room. Then nothing is left behind.
     """
     path = plan.extraction.recipe.output
-    check_space(path.parent, plan.size)
+    with folder_made(path.parent):
+        check_space(path.parent, plan.size)
+        return _carried_out(plan, path, on_progress, should_stop)
+
+
+def _carried_out(plan: ExtractPlan, path: Path, on_progress: OnProgress, should_stop: ShouldStop) -> MergeResult:
     layers = sum(_nbytes(plan, slot) for slot, _ in plan.layers)
     files = sum(file.header.size - file.header.data_start for file in plan.files)
     steps = Steps(layers + files, on_progress, should_stop)

@@ -25,7 +25,7 @@ from lib_lbw.merge.checkpoint.rounding import Survival, rounded, survival
 from lib_lbw.merge.checkpoint.work import Steps
 from lib_lbw.merge.checkpoint.writing import settle, unfinished
 from lib_lbw.merge.chunks import all_finite
-from lib_lbw.merge.destination import check_space
+from lib_lbw.merge.destination import check_space, folder_made
 from lib_lbw.merge.numbers.dense import seed_of
 from lib_lbw.merge.workers import OnProgress, ShouldStop, never, silent
 from lib_lbw.weights.notice import Notice
@@ -69,11 +69,11 @@ def run_into(plan: IntoPlan, on_progress: OnProgress = silent, should_stop: Shou
     holds NaN, MergeError for a result that overflows or a disk that is full. Then nothing is left behind.
     """
     path = plan.recipe.output
-    check_space(path.parent, plan.size // 2)  # it allows for a spool of the same size, and there is none here
     # The base is hashed, the result written and read back.
     steps = Steps(plan.checkpoint.header.size + 2 * plan.size, on_progress, should_stop)
     builder = _Builder(plan, steps)
-    with unfinished(path) as temporary:
+    with folder_made(path.parent), unfinished(path) as temporary:
+        check_space(path.parent, plan.size // 2)  # it allows for a spool of the same size, and there is none here
         metadata = checkpoint_metadata(plan, steps)
         written = stream_safetensors(temporary, plan.layout, builder.tensor, metadata)
         written = settle(written, path, plan.replace, steps)

@@ -2,7 +2,7 @@
 
 import json
 
-from lib_lbw.merge.checkpoint.hashing import file_hash
+from lib_lbw.merge.checkpoint.hashing import both_hashes
 from lib_lbw.merge.checkpoint.into_plan import IntoPlan
 from lib_lbw.merge.checkpoint.work import Steps
 from lib_lbw.merge.digest import payload_digest
@@ -15,10 +15,13 @@ _STALE = ("sshs_", "modelspec.hash_sha256", "modelspec.thumbnail")
 def checkpoint_metadata(plan: IntoPlan, steps: Steps) -> dict[str, str]:
     """Return the metadata of the base with the recipe: every LoRA by name, payload, ratio and weights.
 
-    The base is told by the sha256 of the whole file, as sites list checkpoints.
+    The base is told by its payload too, and by the sha256 of the whole file, as sites list checkpoints.
     """
     kept = {k: v for k, v in plan.checkpoint.header.metadata.items() if not k.startswith(_STALE)}
+    base, header = plan.checkpoint.path, plan.checkpoint.header
+    whole, payload = both_hashes(base, steps, header.data_start)
     digests = {each.identity: payload_digest(each.identity) for each in plan.opened}
-    result = {"base_sha256": file_hash(plan.checkpoint.path, steps), "rounding_seed": plan.seed}
+    digests[base.resolve()] = payload, header.size - header.data_start
+    result = {"base_sha256": whole, "rounding_seed": plan.seed}
     recipe = to_store(settled(plan.recipe, plan.opened, digests), plan.recipe, result)
     return {**kept, RECIPE_KEY: json.dumps(recipe, ensure_ascii=False, separators=(",", ":"))}

@@ -22,8 +22,10 @@ from lib_lbw.ui.merging.form import recipe_of, replace_of
 from lib_lbw.ui.merging.place import Place, names_once
 from lib_lbw.ui.merging.stored import stored_form
 from lib_lbw.ui.merging.work import Work, Worker
+from lib_lbw.weights.directive import Directive
 from lib_lbw.weights.grammar import find_directives
 from lib_lbw.weights.notice import Notice
+from lib_lbw.weights.resolve import resolve
 
 AnyPlan = MergePlan | ExtractPlan | IntoPlan
 _NAMED = 12
@@ -177,11 +179,19 @@ def _rows(desk: Desk, question: Question) -> Any:
         if found.error is not None:
             raise found.error
         if found.directive is not None:
-            source = source_of(found.directive, Path(found.directive.name))
+            source = source_of(_without_x(desk, found.directive), Path(found.directive.name))
             yield {
                 "name": found.directive.name, "ratio": source.ratio, "te": source.te, "unet": source.unet,
                 "weights": source.weights, "elements": source.elements,
             }  # fmt: skip
+
+
+def _without_x(desk: Desk, directive: Directive) -> Directive:
+    """Return the directive with the number of its `x=` inside the weights, for a row has no field for it."""
+    if directive.x is None:
+        return directive
+    family = desk.file(directive.name).family
+    return resolve(directive, family, presets=desk.store.presets(), elements=desk.store.elements()).resolved()
 
 
 def _sentences(notices: tuple[Notice, ...], translate: Translate) -> list[str]:

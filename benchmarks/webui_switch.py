@@ -1,0 +1,155 @@
+"""What changing block weights costs in a WebUI that runs, and what this extension costs where it is not asked for.
+
+    python benchmarks/webui_switch.py --url http://127.0.0.1:7860 --lora-dir WEBUI/models/Lora [--pid PID] [--rounds 9]
+
+The WebUI needs `--api` and any SD 1.5 checkpoint; LBW_WEBUI_WIDTHS tells of one that is thinner, as for `tests/webui`.
+Run it once with this extension in the WebUI and once with another one that reads `<lora:NAME:1:1:lbw=17 numbers>`.
+Every round draws one picture of one step at 64 px in each way, each right after a picture that is the same but for
+what is measured; the ways take turns, and every number is a median. With `--pid`, that of the WebUI, its processor
+time stands beside the wall time: other work on the machine disturbs it less.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from torch import nn
+
+from lib_lbw.hosts.a1111.layers import Layers
+from lib_lbw.hosts.webui.wrapping import Patches
+from tests.webui.client import WebUI
+from tests.webui.sd15_layers import attention, attention_blocks, text_encoder
+
+TEXT = "a house by the sea"
+PLACES = 17
+ROWS = {
+    "none": "no tag, repeated",
+    "plain": "plain tag, repeated",
+    "same": "same weights, repeated",
+    "one": "one block changed",
+    "every": "every block changed",
+}
+LAYERS_USED = 391 + 97 + 69
+"""Layers that A1111 asks for their LoRAs in a picture of one step: SD 1.5's U-Net, text encoder and image decoder."""
+
+Seconds = tuple[float, float]
+"""Wall time and processor time of one picture."""
+
+
+def weights(values: list[float]) -> str:
+    """Write 17 weights as both extensions read them."""
+    return ",".join(f"{value:g}" for value in values)
+
+
+def turns(lora: str) -> Iterator[tuple[str, str]]:
+    """Yield (way, or "" for a picture that only prepares the next, prompt) without end."""
+    plain, number = f"{TEXT} <lora:{lora}:1>", 0
+    while True:
+        number += 1
+        base = [1.0, *[round(0.3 + 0.01 * (number % 50), 2)] * (PLACES - 1)]
+        changed = [*base[:-4], 0.0, *base[-3:]]
+        others = [1.0, *[round(value / 2, 3) for value in changed[1:]]]
+        tagged = [f"{TEXT} <lora:{lora}:1:1:lbw={weights(each)}>" for each in (base, changed, others)]
+        yield from (("", TEXT), ("none", TEXT), ("", plain), ("plain", plain), ("", tagged[0]), ("same", tagged[0]))
+        yield from (("one", tagged[1]), ("every", tagged[2]))
+
+
+def measure(webui: WebUI, lora: str, rounds: int, clock: Callable[[], Seconds]) -> dict[str, list[Seconds]]:
+    """Return way -> times of each round; a first round is not counted."""
+    taken: dict[str, list[Seconds]] = {way: [] for way in ROWS}
+    for way, prompt in turns(lora):
+        before = clock()
+        webui.draw(prompt, steps=1, width=64, height=64)
+        wall, processor = (after - start for after, start in zip(clock(), before, strict=True))
+        if way:
+            taken[way].append((wall, processor))
+        if len(taken["every"]) > rounds:
+            return {each: times[1:] for each, times in taken.items()}
+    raise AssertionError("turns never end")
+
+
+def clock_of(pid: int | None) -> Callable[[], Seconds]:
+    """Return a clock of wall time and of the processor time of a process, 0 without one."""
+
+    def clock() -> Seconds:
+        if pid is None:
+            return time.perf_counter(), 0.0
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return time.perf_counter(), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    return clock
+
+
+def wrapper_nanoseconds(calls: int = 200_000) -> float:
+    """Return what our wrapper adds to one call of the host's function while no weights of ours are applied."""
+    host = SimpleNamespace(network_apply_weights=lambda layer: None)
+    layer = nn.Linear(1, 1)
+    layer.network_layer_name = "diffusion_model_input_blocks_1_1_proj_in"  # type: ignore[assignment]
+    bare = _nanoseconds(host, layer, calls)
+    patches = Patches()
+    patches.wrap(host, "network_apply_weights", Layers().apply)
+    wrapped = _nanoseconds(host, layer, calls)
+    patches.undo()
+    return wrapped - bare
+
+
+def _nanoseconds(host: SimpleNamespace, layer: nn.Module, calls: int) -> float:
+    turns_taken: list[float] = []
+    for _ in range(7):
+        start = time.perf_counter_ns()
+        for _ in range(calls // 7):
+            host.network_apply_weights(layer)
+        turns_taken.append((time.perf_counter_ns() - start) / (calls // 7))
+    return min(turns_taken)
+
+
+def report(taken: dict[str, list[Seconds]]) -> str:
+    """Return the table and what follows from it."""
+    lines = ["| picture | wall s | over the plain tag | processor s | over the plain tag |"]
+    lines.append("|---|---:|---:|---:|---:|")
+    for way, times in taken.items():
+        cells = [f"{_median(times, part):.3f} | {_over(taken, way, part):+.3f}" for part in (0, 1)]
+        lines.append(f"| {ROWS[way]} | {' | '.join(cells)} |")
+    cost = wrapper_nanoseconds()
+    share = cost * LAYERS_USED / 1e9 / _median(taken["none"], 0)
+    lines += ["", f"wrapper: {cost:.0f} ns a call, {LAYERS_USED} calls: {100 * share:.3f} % of a picture without a tag"]
+    return "\n".join(lines)
+
+
+def _median(times: list[Seconds], part: int) -> float:
+    return statistics.median(each[part] for each in times)
+
+
+def _over(taken: dict[str, list[Seconds]], way: str, part: int) -> float:
+    """Return the median, over the rounds, of the seconds beyond those of a plain tag, which needs nothing done."""
+    return statistics.median(one[part] - plain[part] for one, plain in zip(taken[way], taken["plain"], strict=True))
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--lora-dir", required=True, type=Path)
+    parser.add_argument("--pid", type=int)
+    parser.add_argument("--rounds", type=int, default=9)
+    chosen = parser.parse_args()
+    webui = WebUI(chosen.url.rstrip("/"), chosen.lora_dir)
+    try:
+        layers = {name: shape for block in attention_blocks() for name, shape in attention(block).items()}
+        lora = webui.write("switch", {**text_encoder(), **layers}, rank=16)
+        taken = measure(webui, lora, chosen.rounds, clock_of(chosen.pid))
+    finally:
+        webui.clear()
+    load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+    print(f"{os.cpu_count()} cores, load average {load}, {chosen.rounds} rounds", report(taken), sep="\n\n")
+
+
+if __name__ == "__main__":
+    main()
