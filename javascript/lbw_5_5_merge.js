@@ -16,6 +16,7 @@
             this.options = await bridge.ask("merge.options");
             [this.names, this.elements] = [await preset_names(), await preset_names("elements")];
             this.build();
+            Merge.panel = this;
             this.load(Merge.kept ?? { operation: "merge", rows: [{}, {}] });
             const state = await bridge.ask("merge.state");
             if (state.running) this.watch(state).catch((error) => this.fail(error));
@@ -25,6 +26,17 @@
         close() {
             this.closed = true;
             if (this.fields) Merge.kept = this.values();
+            if (Merge.panel === this) Merge.panel = null;
+        }
+
+        /** Put a LoRA with its weights into the first row, in the place of the one that is there; now, or when the panel is built. */
+        static put(row) {
+            const form = Merge.panel?.values() ?? Merge.kept ?? { rows: [] };
+            const plain = form.operation && form.operation !== "extract"; // which takes checkpoints
+            const others = plain ? form.rows.slice(Merge.panel?.rows[0].name === "" ? 0 : 1) : [];
+            const made = { ...form, operation: plain ? form.operation : "merge", rows: [row, ...(others.length ? others : [{}])] };
+            if (Merge.panel) Merge.panel.load(made);
+            else Merge.kept = made;
         }
 
         // ---- the parts

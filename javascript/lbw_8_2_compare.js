@@ -15,7 +15,7 @@
             this.seed = choice(t("Seed"), [], () => this.take(Number(this.seed.select.value)));
             this.under = element("img", { alt: "", draggable: "false" });
             this.over = element("img", { alt: "", draggable: "false", class: "lbw-over" });
-            this.names = ["left", "right"].map((side) => element("span", { class: `lbw-side lbw-side-${side}`, "aria-hidden": "true" }));
+            this.names = ["left", "right"].map((side) => element("span", { class: `lbw-corner lbw-corner-${side}`, "aria-hidden": "true" }));
             this.handle = element("div", {
                 class: "lbw-handle", role: "slider", tabindex: "0", "aria-label": t("How much of the left picture shows"),
                 "aria-valuemin": "0", "aria-valuemax": "100", onkeydown: (event) => this.key(event),

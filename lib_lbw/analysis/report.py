@@ -59,7 +59,7 @@ def _embedded(data: Any) -> str:
 def _data_uri(path: Path) -> str:
     image = read_image(path).convert("RGB")
     image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    photo = _encoded(image, "JPEG", quality=_QUALITY, subsampling=0, optimize=True)
+    photo = _encoded(image, "JPEG", quality=_QUALITY, subsampling=0)  # optimize fails on noise
     drawing = _encoded(image, "PNG", optimize=True)
     kind, data = ("jpeg", photo) if len(photo) < len(drawing) else ("png", drawing)
     return f"data:image/{kind};base64," + base64.b64encode(data).decode("ascii")

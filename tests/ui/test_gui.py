@@ -163,15 +163,11 @@ def test_three_blocks_are_analysed_and_the_results_can_be_looked_at(page: Page, 
     open_analysis(page, "IN04,MID,OUT05")
     expect(page.locator("#lbw-plan")).to_contain_text("5 pictures of 64 × 64, 4 steps each")
     page.locator("#lbw-analyze").click()
-    results = page.locator("#lbw-results")
-    expect(results).to_be_visible()
+    panel, results = page.locator(".lbw-one"), page.locator("#lbw-results")
     for name in ("IN04", "MID", "OUT05"):
-        expect(page.locator(f"#lbw-effect [data-block={name}] .lbw-number")).not_to_have_text("–")
-        expect(page.locator("#lbw-table").get_by_role("gridcell", name=name, exact=True)).to_be_visible()
-    results.get_by_role("tab", name="Grid", exact=True).click()
-    expect(page.locator("#lbw-grid img")).to_be_visible()
-    results.get_by_role("tab", name="Pictures and differences").click()
-    expect(page.locator("#lbw-pictures img")).to_have_count(8)
+        expect(panel.locator(f"[data-block={name}][role=radio] .lbw-number")).not_to_have_text("–")
+        expect(panel.get_by_role("rowheader", name=name, exact=True)).to_be_visible()
+    expect(results.locator("#lbw-grid img")).to_be_visible()
     results.get_by_role("tab", name="Files").click()
     expect(page.locator("#lbw-files")).to_contain_text("report")
     assert len(list(data.glob("**/analysis/*-inkstyle/report.html"))) == 1
@@ -182,9 +178,9 @@ def test_a_run_can_be_cancelled_and_continued(page: Page) -> None:
     page.locator("#lbw-analyze").click()
     expect(page.locator("#lbw-analyze-status")).to_contain_text("left")
     page.locator("#lbw-analyze-stop").click()
-    expect(page.locator("#lbw-summary")).to_contain_text("Stopped")
+    expect(page.locator(".lbw-one")).to_contain_text("Unfinished")
     page.locator("#lbw-analyze-continue").click()
-    expect(page.locator("#lbw-summary")).not_to_contain_text("Stopped")
+    expect(page.locator(".lbw-one")).not_to_contain_text("Unfinished")
     expect(page.locator("#lbw-analyze-continue")).to_be_hidden()
 
 
@@ -215,11 +211,11 @@ def test_an_xyz_plot_is_drawn_and_its_small_pictures_are_sharp(page: Page) -> No
     values.fill("INALL,OUTALL")
     expect(page.locator("#lbw-plan")).to_contain_text("4 pictures of")
     page.locator("#lbw-analyze").click()
-    results = page.locator("#lbw-results")
-    expect(results).to_be_visible()
-    expect(page.locator("#lbw-effect")).to_be_hidden()
-    results.get_by_role("tab", name="Pictures and differences").click()
-    picture = page.locator("#lbw-pictures .thumbnail-lg img").first
-    expect(picture).to_be_visible()
-    small = picture.evaluate("each => Math.max(each.naturalWidth, each.naturalHeight) <= 128")
-    assert picture.evaluate("each => getComputedStyle(each).imageRendering") == ("pixelated" if small else "auto")
+    expect(page.locator("#lbw-results")).to_be_visible()
+    panel = page.locator(".lbw-one")
+    expect(panel.get_by_role("radiogroup")).to_have_count(0)
+    expect(panel.locator("tbody tr")).to_have_count(2)
+    picture = panel.locator(".lbw-stage img").first
+    expect(picture).to_have_class(re.compile("lbw-pixels"))
+    assert picture.evaluate("each => getComputedStyle(each).imageRendering") == "pixelated"
+    assert picture.evaluate("each => each.naturalWidth") == 64

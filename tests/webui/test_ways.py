@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.webui.client import SIZE, WebUI, encoded, near, same
+from tests.webui.client import SIZE, Refused, WebUI, encoded, near, same
 
 PROMPT = "a house by the sea"
 SAMPLERS = ("Euler", "Heun", "DPM2", "DPM++ 2M", "DPM++ SDE", "UniPC", "DDIM", "LCM")
@@ -11,6 +11,8 @@ SAMPLERS = ("Euler", "Heun", "DPM2", "DPM++ 2M", "DPM++ SDE", "UniPC", "DDIM", "
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_a_window_counts_steps_on_every_sampler(webui: WebUI, unet_only: str, sampler: str) -> None:
+    if sampler not in {each["name"] for each in webui.call("GET", "/sdapi/v1/samplers")}:
+        pytest.skip(f"this WebUI has no {sampler}")
     settings = {"sampler_name": sampler, "steps": 4}
     tag = f"{PROMPT} <lora:{unet_only}:1"
     plain, none = webui.draw(f"{tag}>", **settings).picture, webui.draw(PROMPT, **settings).picture
@@ -75,7 +77,10 @@ def test_programs_call_as_before(webui: WebUI, plain: str) -> None:
 
 
 def test_the_plot_of_the_webui_has_our_axes(webui: WebUI, plain: str) -> None:
-    scripts = webui.call("GET", "/sdapi/v1/script-info")
+    try:
+        scripts = webui.call("GET", "/sdapi/v1/script-info")
+    except Refused:
+        pytest.skip("this WebUI fails to tell of its scripts over HTTP")
     plot = next(each for each in scripts if each["name"].lower() == "x/y/z plot" and not each["is_img2img"])
     labels = [argument["label"] for argument in plot["args"]]
     arguments = [argument["value"] for argument in plot["args"]]

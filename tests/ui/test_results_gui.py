@@ -1,0 +1,215 @@
+"""The results panel in the app, used by a real browser: looking, comparing, lowering, deleting, bringing back."""
+
+import random
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from lib_lbw.analysis.bench import Bench
+from lib_lbw.analysis.generator import OnImage, OnStep, Request
+from lib_lbw.analysis.plan import plan
+from lib_lbw.analysis.run import run_analysis
+from lib_lbw.analysis.study import BlockStudy
+from lib_lbw.blocks.family import family
+from lib_lbw.demo import demo_lora_path
+from lib_lbw.lora.file import LoraFile
+from tests.ui.test_gui import (  # the app and a page of it
+    CHROMIUM,
+    Page,
+    app,
+    browser,
+    data,
+    expect,
+    page,
+    playwright,
+)
+
+__all__ = ["app", "browser", "data", "page"]
+pytestmark = [
+    pytest.mark.gui,
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}"),
+]
+HOSTILE = '<img src=x onerror=alert("1")>'
+Locator = playwright.Locator
+
+
+class Flat:
+    """Draws flat pictures: darker with each request, so that the later a block, the greater its effect."""
+
+    def __init__(self, most: int = 99) -> None:
+        self.most = most
+
+    def generate_many(
+        self, requests: Sequence[Request], on_image: OnImage, on_step: OnStep, should_stop: Callable[[], bool]
+    ) -> None:
+        for number, request in enumerate(requests[: self.most]):
+            on_image(number, Image.new("RGB", (32, 32), (250 - 25 * number, 200, 10 * request.seed)), "")
+
+
+def analysed(data: Path, name: str, lora: str, drawer: Flat, seeds: tuple[int, ...] = (1,), words: str = "") -> Path:
+    """Put an analysis into the app's folder."""
+    study = BlockStudy(f"{words}<lora:{lora}:1>", blocks="IN04,MID,OUT05", seeds=seeds)
+    held = tuple(LoraFile(demo_lora_path(lora)).blocks)
+    folder = data / "lora-block-weight" / "analysis" / name
+    run_analysis(plan(study, Bench(family("sd1"), held), random.Random(0)), drawer, folder)
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kept(data: Path) -> None:
+    """Three analyses; the newest has three seeds and a prompt that is no friend."""
+    analysed(data, "20260101-100000-karaokeroom", "karaokeroom", Flat())
+    analysed(data, "20260102-100000-inkstyle", "inkstyle", Flat(most=4))
+    analysed(data, "20260103-100000-inkstyle", "inkstyle", Flat(), (1, 2), HOSTILE)
+
+
+@pytest.fixture
+def panel(page: Page) -> "Locator":
+    page.get_by_role("tab", name="Analyze", exact=True).click()
+    expect(page.locator(".lbw-stage img").first).to_have_attribute("src", re.compile("^data:image/"))
+    return page.locator('[data-lbw="results"]')
+
+
+def open_run(panel: "Locator", at: int) -> None:
+    if panel.locator("details.lbw-history[open]").count() == 0:
+        panel.locator(".lbw-history > summary").click()
+    panel.locator(".lbw-run").nth(at).click()
+    expect(panel.locator(".lbw-run").nth(at)).to_have_attribute("aria-current", "true")
+
+
+def chosen(panel: "Locator", block: str) -> None:
+    expect(panel.locator(".lbw-compare h4")).to_have_text(block)
+    expect(panel.locator(f"[data-block={block}]")).to_have_attribute("aria-checked", "true")
+    expect(panel.locator("tr[aria-current]")).to_contain_text(block)
+
+
+def test_the_newest_run_is_shown_with_its_spread_and_hostile_words_are_text(panel: "Locator") -> None:
+    expect(panel).to_contain_text("2 seeds: numbers are means")
+    expect(panel.locator("tbody tr").first.locator("td small").first).to_contain_text("…")
+    expect(panel).to_contain_text(HOSTILE)
+    expect(panel.get_by_label("Seed", exact=True).locator("option")).to_have_count(2)
+    assert panel.locator('img[src="x"]').count() == 0
+
+
+def test_runs_are_grouped_by_lora_and_an_unfinished_one_says_so(panel: "Locator", page: Page) -> None:
+    open_run(panel, 1)
+    assert panel.locator(".lbw-runs h4").all_inner_texts() == ["inkstyle", "karaokeroom"]
+    expect(panel.locator(".lbw-one")).to_contain_text("Unfinished: 4 of 5 pictures are there.")
+    expect(panel.locator("tbody tr")).to_have_count(3)
+    expect(page.locator("#lbw-analyze-continue")).to_be_visible()
+    panel.get_by_role("button", name="OUT05", exact=True).click()
+    expect(panel.locator(".lbw-compare")).to_contain_text("Not drawn yet")
+    open_run(panel, 2)
+    expect(panel.locator(".lbw-one")).to_contain_text("one picture is one opinion")
+    expect(page.locator("#lbw-analyze-continue")).to_be_hidden()
+
+
+def test_a_block_is_chosen_in_the_drawing_and_in_the_list(panel: "Locator") -> None:
+    open_run(panel, 2)
+    chosen(panel, "OUT05")
+    panel.get_by_role("button", name="IN04", exact=True).click()
+    chosen(panel, "IN04")
+    panel.locator("[data-block=MID]").click()
+    chosen(panel, "MID")
+    panel.locator("[data-block=MID]").press("ArrowRight")
+    chosen(panel, "OUT05")
+
+
+def test_the_list_is_sorted_by_what_its_heads_say(panel: "Locator") -> None:
+    open_run(panel, 2)
+    names = panel.locator("tbody th")
+    assert names.all_inner_texts() == ["OUT05", "MID", "IN04"]
+    sorter = panel.get_by_role("columnheader", name="ΔE", exact=False)
+    for way, order in (("descending", ["OUT05", "MID", "IN04"]), ("ascending", ["IN04", "MID", "OUT05"])):
+        sorter.get_by_role("button").click()
+        expect(sorter).to_have_attribute("aria-sort", way)
+        assert names.all_inner_texts() == order
+
+
+def test_the_line_between_the_pictures_is_dragged_and_moved_with_keys(panel: "Locator", page: Page) -> None:
+    open_run(panel, 2)
+    handle, stage = panel.get_by_role("slider", name="How much of the left picture"), panel.locator(".lbw-stage")
+    expect(handle).to_have_attribute("aria-valuenow", "50")
+    handle.press("ArrowRight")
+    expect(handle).to_have_attribute("aria-valuenow", "52")
+    handle.press("Home")
+    expect(handle).to_have_attribute("aria-valuetext", re.compile(r"^all at 1 0 %, OUT05 at 0"))
+    place = stage.bounding_box()
+    assert place is not None
+    page.mouse.move(place["x"] + 5, place["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(place["x"] + place["width"] * 0.75, place["y"] + 40, steps=4)
+    page.mouse.up()
+    expect(handle).to_have_attribute("aria-valuenow", re.compile(r"^7[45]$"))
+    panel.get_by_label("Left", exact=True).select_option(label="no LoRA")
+    expect(panel.locator(".lbw-corner-left")).to_have_text("no LoRA")
+    panel.get_by_role("button", name="Larger").click()
+    larger = stage.bounding_box()
+    assert larger is not None
+    assert larger["width"] > place["width"]
+
+
+def test_lowered_blocks_become_a_preset_that_can_be_taken_back(panel: "Locator", page: Page, data: Path) -> None:
+    open_run(panel, 2)
+    panel.get_by_role("checkbox", name="Lower MID").check()
+    panel.get_by_role("button", name="Lower OUT05", exact=True).click()
+    panel.locator(".lbw-weight input").fill("0.25")
+    text = panel.locator(".lbw-recipe")
+    expect(text).to_have_text(re.compile(r"^lbw=1,.*0\.25,.*0\.25,1"))
+    weights = text.inner_text().removeprefix("lbw=")
+    panel.get_by_label("Name of the preset").fill("softer room")
+    panel.get_by_role("button", name="Save as a preset").click()
+    expect(panel.locator(".lbw-lower")).to_contain_text("Saved as softer room")
+    kept = next(data.glob("**/lbwpresets.txt"))
+    assert f"softer room:{weights}" in kept.read_text(encoding="utf-8")
+    panel.get_by_role("button", name="Undo").click()
+    expect(panel.locator(".lbw-lower")).to_contain_text("softer room is not kept")
+    assert "softer room" not in kept.read_text(encoding="utf-8")
+
+
+def test_weights_go_into_the_prompt_and_to_the_merge(panel: "Locator", page: Page) -> None:
+    prompt = page.locator("#lbw-prompt textarea")
+    prompt.fill("a 😀 <lora:inkstyle:0.5> girl <lora:karaokeroom:0.8:lbw=OUTALL>")
+    open_run(panel, 2)
+    panel.get_by_role("checkbox", name="Lower MID").check()
+    panel.get_by_role("button", name="Use in the prompt").click()
+    expect(prompt).to_have_value(
+        re.compile(r"^a 😀 <lora:inkstyle:0.5> girl <lora:karaokeroom:0\.8:lbw=1,[^:]*0\.5,[^:]*>$")
+    )
+    panel.get_by_role("button", name="Send to merge").click()
+    expect(panel.locator(".lbw-lower")).to_contain_text("first row of the merge panel")
+    page.get_by_role("tab", name="Merge", exact=True).click()
+    row = page.locator(".lbw-merge-row").first
+    expect(row.get_by_label("File")).to_have_value("karaokeroom")
+    expect(row.get_by_label("Block weights", exact=True)).to_have_value(re.compile(r"0\.5"))
+
+
+def test_a_preset_kept_from_here_can_be_undone_in_the_editor(panel: "Locator", page: Page) -> None:
+    page.get_by_role("tab", name="Presets", exact=True).click()
+    expect(page.locator('[data-lbw="presets"] [data-block=MID]')).to_be_visible()
+    page.get_by_role("tab", name="Analyze", exact=True).click()
+    panel.get_by_role("checkbox", name="Lower MID").check()
+    panel.get_by_label("Name of the preset").fill("for the editor")
+    panel.get_by_role("button", name="Save as a preset").click()
+    expect(panel.locator(".lbw-lower")).to_contain_text("Saved as for the editor")
+    page.get_by_role("tab", name="Presets", exact=True).click()
+    editor = page.locator('[data-lbw="presets"]')
+    expect(editor.get_by_role("option", name="for the editor")).to_be_visible()
+    editor.get_by_role("button", name="Undo", exact=True).click()
+    expect(editor.get_by_role("option", name="for the editor")).to_have_count(0)
+
+
+def test_a_run_is_deleted_and_brought_back(panel: "Locator", data: Path) -> None:
+    folder = data / "lora-block-weight" / "analysis" / "20260101-100000-karaokeroom"
+    open_run(panel, 2)
+    panel.get_by_role("button", name="Delete the analysis of").nth(2).click()
+    expect(panel.locator(".lbw-run")).to_have_count(2)
+    assert not folder.exists()
+    panel.get_by_role("button", name="Undo", exact=True).click()
+    expect(panel.locator(".lbw-run")).to_have_count(3)
+    expect(panel.locator(".lbw-one h3")).to_contain_text("karaokeroom")
+    assert (folder / "results.json").is_file()
