@@ -237,6 +237,7 @@
             this.options = await bridge.ask("merge.options");
             for (const row of this.rows) row.rename();
             this.recipes.fill();
+            if (!this.fields.overwrite?.box.checked) this.fields.output.box.value = ""; // the next result gets a name of its own
             this.look();
         }
 

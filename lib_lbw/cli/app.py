@@ -1,6 +1,7 @@
 """`lbw app`: the app in the browser."""
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib_lbw.cli.options import add_model, add_presets, command
@@ -26,5 +27,10 @@ def run(arguments: argparse.Namespace) -> int:
     from lib_lbw.ui.app import launch
 
     loras = known_loras(arguments.lora_dir, embedded=arguments.checkpoint is None)
-    launch(open_session(arguments, loras), port=arguments.port, browser=not arguments.no_browser)
+    launch(
+        open_session(arguments, loras),
+        port=arguments.port,
+        browser=not arguments.no_browser,
+        checkpoint=arguments.checkpoint and Path(arguments.checkpoint),
+    )
     return 0

@@ -71,6 +71,7 @@ def add_ranks(parser: argparse.ArgumentParser) -> None:
     choice.add_argument("--sv-fro", metavar="Q", type=number, help="keep the share Q of the norm, as 0.99")
     choice.add_argument("--sv-cumulative", metavar="Q", type=number, help="keep the share Q of the singular values")
     choice.add_argument("--size", metavar="N", type=size_in_bytes, help="at most so large a file: 100MB")
+    option("--relative", action="store_true", help="with --size: weigh what is lost by the layers of --base")
 
 
 def add_method(parser: argparse.ArgumentParser) -> None:
@@ -89,7 +90,7 @@ def ranks_of(arguments: argparse.Namespace) -> "Ranks":
 
     rules = [(name, getattr(arguments, name)) for name in RULES if getattr(arguments, name) is not None]
     rule = named_rule(*rules[0]) if rules else None
-    return Ranks(arguments.rank, arguments.conv_rank, arguments.te_rank, rule, arguments.size)
+    return Ranks(arguments.rank, arguments.conv_rank, arguments.te_rank, rule, arguments.size, arguments.relative)
 
 
 def method_of(arguments: argparse.Namespace) -> "Method":

@@ -68,7 +68,8 @@ def _refusals(refused: list[dict[str, str]]) -> list[str]:
         return []
     more = [f"  and {len(refused) - _NAMED} more"] if len(refused) > _NAMED else []
     named = [f"  {each['module']}: {each['reason']}" for each in refused[:_NAMED]]
-    return [f"{len(refused)} modules cannot be merged:", *named, *more]
+    ways = "--base FILE gives the checkpoint that some need; --leave-out goes on without them"
+    return [f"{len(refused)} modules cannot be merged:", *named, *more, f"  {ways}"]
 
 
 def _measures(report: Mapping[str, Any]) -> list[str]:

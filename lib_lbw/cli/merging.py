@@ -5,6 +5,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from lib_lbw.cli.checkpoint_work import STOPPED
 from lib_lbw.cli.merge_options import replace_of
 from lib_lbw.cli.merge_text import announced, told
 from lib_lbw.cli.output import complain, emit, note
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from lib_lbw.merge.plan import MergePlan
     from lib_lbw.merge.recipe import Recipe
     from lib_lbw.merge.run import MergeResult
-
-STOPPED = 130
 
 
 def carry_out(arguments: argparse.Namespace, recipe: "Recipe") -> int:

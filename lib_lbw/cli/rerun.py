@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     files = [*known.values(), *Path().glob(f"*{SUFFIX}")]
     recipe = find_sources(recipe, [*arguments.lora_dir, path.parent], files)
     output = path if arguments.out is None else output_of(arguments)
+    arguments.overwrite |= arguments.dry_run and arguments.out is None  # then nothing is written
     return _carry_out(arguments, replace(stored, recipe=replace(recipe, output=output)))
 
 

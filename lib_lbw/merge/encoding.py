@@ -8,10 +8,10 @@ from torch import Tensor
 from lib_lbw.lora.header import TensorInfo
 from lib_lbw.lora.module import LoraModule
 from lib_lbw.lora.roles import algorithm_of, rank_of
+from lib_lbw.merge.chunks import all_finite
 from lib_lbw.merge.job import Job
 from lib_lbw.merge.numbers.low_rank import LowRank
 from lib_lbw.merge.numbers.terms import Term, dense
-from lib_lbw.merge.precision import is_finite
 
 _NUMBERS = frozenset({"alpha", "scale"})
 
@@ -47,7 +47,7 @@ def cast(roles: Mapping[str, Tensor], dtype: torch.dtype, own: Mapping[str, torc
 
 def finite(roles: Mapping[str, Tensor]) -> bool:
     """Tell whether no tensor holds NaN or an infinity."""
-    return all(map(is_finite, roles.values()))
+    return all(map(all_finite, roles.values()))
 
 
 def as_module(job: Job, roles: Mapping[str, Tensor], infos: Mapping[str, TensorInfo]) -> LoraModule:

@@ -2,9 +2,6 @@
 
 from collections.abc import Iterable
 
-import torch
-from torch import Tensor
-
 from lib_lbw.lora.module import LoraModule
 from lib_lbw.merge.recipe import STORED, DType
 
@@ -25,9 +22,3 @@ def common_dtype(wanted: DType, modules: Iterable[LoraModule]) -> str:
     if found & _WIDE:
         return "F32"
     return "BF16" if found == {"BF16"} else "F16"
-
-
-def is_finite(tensor: Tensor) -> bool:
-    """Tell whether there is neither NaN nor an infinity; of 8-bit floats, too, which torch does not ask itself."""
-    wide = tensor.float() if tensor.is_floating_point() and tensor.element_size() == 1 else tensor
-    return bool(torch.isfinite(wide).all())

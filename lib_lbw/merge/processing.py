@@ -39,7 +39,7 @@ def process(plan: MergePlan, spool: Spool, on_progress: OnProgress, should_stop:
         spectra = map_modules(
             worker.spectrum, sized, _name, lambda done, _, name: on_progress(done, total, name), should_stop
         )
-        limits = ranks_of_size(plan, list(zip(sized, _sound(spectra), strict=True)))
+        limits = ranks_of_size(plan, list(zip(sized, _sound(spectra), strict=True)), should_stop)
     worker = _Worker(plan, worker.finisher, limits)
     outcomes = map_modules(
         worker.outcome, plan.jobs, _name, lambda done, _, name: on_progress(len(sized) + done, total, name), should_stop

@@ -10,11 +10,11 @@ from lib_lbw.errors import MergeError
 from lib_lbw.lora.delta import module_delta, module_factors
 from lib_lbw.lora.module import LoraModule
 from lib_lbw.merge.checkpoint.reading import Checkpoint
+from lib_lbw.merge.chunks import all_finite
 from lib_lbw.merge.layer import without_magnitude
 from lib_lbw.merge.numbers.low_rank import LowRank
 from lib_lbw.merge.numbers.terms import Kron, Term
 from lib_lbw.merge.parts import Part
-from lib_lbw.merge.precision import is_finite
 from lib_lbw.merge.sources import Opened
 
 _LOKR_FULL = ("lokr_w1", "lokr_w2")
@@ -49,7 +49,7 @@ def read_finite(part: Part, opened: Sequence[Opened]) -> dict[str, Tensor]:
     file = opened[part.source].file
     tensors = file.read(part.module)
     for tensor in tensors.values():
-        if not is_finite(tensor):
+        if not all_finite(tensor):
             raise NotFiniteError(part.module.spelled, file.name)
     return tensors
 

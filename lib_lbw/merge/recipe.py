@@ -53,7 +53,8 @@ class Ranks:
     """How many ranks the result may have; without any of these it is exact.
 
     `linear`, `conv` (kernels wider than one) and `te` (text encoders) are caps; `conv` and `te` default to `linear`.
-    `rule` cuts each module by its own spectrum, `size` all of them together until the file has at most so many bytes.
+    `rule` cuts each module by its own spectrum, `size` all of them together until the file has at most so many bytes;
+    `relative`: what is lost for that size counts beside the layer of the base checkpoint, not beside the whole LoRA.
     """
 
     linear: int | None = None
@@ -61,6 +62,7 @@ class Ranks:
     te: int | None = None
     rule: RankRule | None = None
     size: int | None = None
+    relative: bool = False
 
     def __post_init__(self) -> None:
         for rank in (self.linear, self.conv, self.te):
@@ -70,6 +72,8 @@ class Ranks:
             raise MergeError("a file of {size} bytes is impossible.", size=self.size)
         if self.size is not None and self.rule is not None:
             raise MergeError("a target size and a rule for the rank: leave one out.")
+        if self.relative and self.size is None:
+            raise MergeError("what is lost is weighed by the base for a target size only; give a size.")
 
     def cap(self, module: ModuleId, *, conv: bool) -> int | None:
         """Return the most ranks `module` may have; None: as many as the sum has."""
@@ -134,6 +138,8 @@ class Recipe:
                 "the {kind} part is that of two LoRAs, not of {given}.", kind=self.method.kind, given=len(self.sources)
             )
         ranks = self.ranks
+        if ranks.relative and self.base is None:
+            raise MergeError("to weigh what is lost by the base, give the base checkpoint.")
         if self.operation == "resize" and ranks == Ranks():
             raise MergeError("a resize needs a rank, a rule for the rank, or a size.")
         if self.operation == "bake" and ranks != Ranks():

@@ -1,6 +1,7 @@
 """The ranks with which a file has the size that was asked for."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor
@@ -8,12 +9,14 @@ from torch import Tensor
 from lib_lbw.blocks.module import ModuleId
 from lib_lbw.errors import MergeError
 from lib_lbw.lora.header import ITEM_SIZES
+from lib_lbw.merge.chunks import squared_norm
 from lib_lbw.merge.estimate import job_bytes
 from lib_lbw.merge.job import Job
 from lib_lbw.merge.metadata import describe
 from lib_lbw.merge.numbers.size import Spectrum, ranks_for_size
 from lib_lbw.merge.plan import EMBEDDING, MergePlan
 from lib_lbw.merge.recipe_json import recipe_to_json
+from lib_lbw.merge.workers import ShouldStop, map_modules, never
 
 _ENTRY = 100  # bytes of a header for one tensor, without its name, at most
 _TENSORS = 4  # of a module: two factors, alpha, a bias
@@ -26,11 +29,13 @@ def is_sized(job: Job) -> bool:
     return job.way not in _WHOLE
 
 
-def ranks_of_size(plan: MergePlan, spectra: Sequence[tuple[Job, Tensor]]) -> Mapping[ModuleId, int]:
+def ranks_of_size(
+    plan: MergePlan, spectra: Sequence[tuple[Job, Tensor]], should_stop: ShouldStop = never
+) -> Mapping[ModuleId, int]:
     """Return the rank of every module with which the file has at most the bytes that the recipe says.
 
     `spectra`: the singular values of the jobs that are sized, cut to the most each may have. Raises MergeError, with
-    the least that is possible, for a size that cannot be reached.
+    the least that is possible, for a size that cannot be reached, and for a layer that the base lacks; MergeStopped.
     """
     size = plan.recipe.ranks.size or 0
     item = ITEM_SIZES[plan.dtype]
@@ -43,7 +48,23 @@ def ranks_of_size(plan: MergePlan, spectra: Sequence[tuple[Job, Tensor]]) -> Map
             size=size,
             least=least,
         )
-    return ranks_for_size(found, size - fixed)
+    references = _norms(plan, [job for job, _ in spectra], should_stop) if plan.recipe.ranks.relative else None
+    return ranks_for_size(found, size - fixed, references)
+
+
+def _norms(plan: MergePlan, jobs: Sequence[Job], should_stop: ShouldStop) -> dict[ModuleId, float]:
+    """Return the Frobenius norms of the layers in the base; that of a layer of zeros is taken for the least other."""
+    checkpoint = plan.checkpoint
+    lacking = [job.id for job in jobs if checkpoint is None or (job.id, "weight") not in checkpoint.slots]
+    if checkpoint is None or lacking:
+        raise MergeError("the base has no layer {module}, so nothing can be weighed by it.", module=lacking[0])
+
+    def norm(job: Job) -> float:
+        return math.sqrt(squared_norm(checkpoint.read(checkpoint.slots[job.id, "weight"])))
+
+    norms = map_modules(norm, jobs, lambda job: str(job.id), should_stop=should_stop)
+    least = min(filter(None, norms), default=1.0)
+    return {job.id: found or least for job, found in zip(jobs, norms, strict=True)}
 
 
 def _fixed(plan: MergePlan, item: int) -> int:

@@ -56,7 +56,7 @@ def build(bench: Workbench, prompt: str = "") -> tuple[gr.Blocks, dict[str, Any]
                 with labels.new(gr.Tab, {"label": "Merge"}, id="merge") as merge_tab:
                     panel_place("merge")
         desk = Desk(bench.store, lambda: bench.session.host.loras, bench.library, bench.results)
-        place = Place(desk, bench.loras, made=bench.session.add_lora)
+        place = Place(desk, bench.loras, bench.checkpoints, bench.checkpoint_folder, bench.session.add_lora)
         bridge(Door(desk, {**RESULT_ANSWERS, **merge_answers(place)}))
         wire_prompt(bench, page, top, labels, panel)
         wire_generate(bench, top, panel, generating)
@@ -75,12 +75,14 @@ def launch(
     language: str | None = None,
     results: Path | None = None,
     store: PresetStore | None = None,
+    checkpoint: Path | None = None,
 ) -> None:
     """Serve the app at `host` until it is interrupted.
 
     `session` None: the embedded model with its LoRAs. `port` None: the first free one from 7860. `language` "en" or
     "ja" decides for every browser; None: as each one asks. `results`: where analyses are kept; None: the user's data
-    folder. `store`: where presets are kept; None: the user's data folder.
+    folder. `store`: where presets are kept; None: the user's data folder. `checkpoint`: a single file that LoRAs can be
+    built into, or extracted from, beside those in the user's data folder.
     """
     store = store or user_store()
     if session is None:
@@ -89,7 +91,7 @@ def launch(
         session = embedded_session(store)
     folder = results or user_folder() / "analysis"
     folder.mkdir(parents=True, exist_ok=True)
-    bench = Workbench(session, folder, store, user_folder() / "loras", language)
+    bench = Workbench(session, folder, store, user_folder() / "loras", language, checkpoint)
     for path in sorted(bench.loras.glob("*.safetensors")):
         session.add_lora(path)
     warm_up(bench)

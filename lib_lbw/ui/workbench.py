@@ -19,9 +19,20 @@ class Workbench:
     store: PresetStore
     loras: Path
     language: str | None = None
+    checkpoint: Path | None = None
     desk: Desk = field(default_factory=Desk)
     library: Library = field(default_factory=Library)
     pace: Pace = field(default_factory=Pace)
+
+    @property
+    def checkpoint_folder(self) -> Path:
+        """Where checkpoints are kept that were made here."""
+        return self.loras.with_name("checkpoints")
+
+    def checkpoints(self) -> dict[str, Path]:
+        """Return name -> file of the checkpoints that can be merged into: those made here, and the one that draws."""
+        own = [] if self.checkpoint is None or not self.checkpoint.is_file() else [self.checkpoint]
+        return {path.stem: path for path in (*sorted(self.checkpoint_folder.glob("*.safetensors")), *own)}
 
     def present(self, lora: str) -> tuple[str, ...] | None:
         """Return the leaves that the file of a LoRA holds; None for a name the host does not have."""

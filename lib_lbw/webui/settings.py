@@ -20,6 +20,7 @@ def add_settings() -> None:
 
     def add(key: str, setting: Any, explained: str) -> None:
         shared.opts.add_option(key, setting.info(explained))
+        shared.opts.data.setdefault(key, setting.default)  # 1.6 cannot override for one request what is not there
 
     add(
         ON_BAD,

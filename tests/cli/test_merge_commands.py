@@ -93,6 +93,7 @@ def test_a_dry_run_tells_what_is_in_the_way(run: Any, loras: Path) -> None:
     assert status == 2
     assert "1 modules cannot be merged:" in out
     assert "DoRA is either on or off" in out
+    assert "--base FILE" in out
     assert "unet.conv_in" in err
 
 
@@ -115,6 +116,9 @@ def test_rerun_makes_the_same_file(run: Any, loras: Path) -> None:
     assert again["sha256"] == first["sha256"]
     status, _, err = run("rerun", loras / "mine.safetensors")
     assert (status, "allow it with --overwrite, or name another --out" in err) == (2, True)
+    before = (loras / "mine.safetensors").read_bytes()
+    assert run("rerun", loras / "mine.safetensors", "--dry-run")[0] == 0
+    assert (loras / "mine.safetensors").read_bytes() == before
     assert run("rerun", loras / "mine.safetensors", "--overwrite")[0] == 0
 
 

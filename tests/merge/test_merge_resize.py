@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 from lib_lbw.blocks.module import ModuleId
 from lib_lbw.errors import MergeError
@@ -183,3 +184,37 @@ def test_biases_and_norms_belong_to_the_unique_part(tmp_path: Path, kind: str, s
     torch.testing.assert_close(
         found + torch.zeros(8), share * own + torch.zeros(8), rtol=1e-6, atol=1e-7, check_dtype=False
     )
+
+
+def test_a_size_can_weigh_what_is_lost_by_the_base(tmp_path: Path) -> None:
+    """Of two layers with the same spectrum the one whose base is small keeps more ranks."""
+    keys = {
+        f"unet.mid_block.attentions.0.{name}": f"lora_unet_mid_block_attentions_0_{name}"
+        for name in ("proj_in", "proj_out")
+    }
+    generator = torch.Generator().manual_seed(0)
+    factor = torch.linalg.qr(torch.randn(64, 32, generator=generator))[0] * torch.linspace(2, 1, 32)
+    state = {f"{key}.lora_up.weight": factor for key in keys.values()}
+    state |= {f"{key}.lora_down.weight": factor.T.contiguous().clone() for key in keys.values()}
+    state |= {f"{key}.alpha": torch.tensor(32.0) for key in keys.values()}
+    lora = LoraFiles(tmp_path).save("a", {key: tensor.contiguous().clone() for key, tensor in state.items()}, METADATA)
+    names = "model.diffusion_model.middle_block.1.{}.weight"
+    layers = {"proj_in": torch.full((64, 64), 0.01), "proj_out": torch.ones(64, 64)}
+    base = tmp_path / "base.safetensors"
+    known = {"model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight": torch.zeros(8, 768)}
+    save_file({names.format(name): tensor for name, tensor in layers.items()} | known, base)
+    ranks = Ranks(size=lora.stat().st_size * 3 // 4 + 22_000)
+    recipe = Recipe("resize", (Source(lora),), tmp_path / "even.safetensors", ranks=ranks, base=base)
+    found = [each.rank or 0 for each in LoraFile(merged(recipe).path).modules]
+    assert abs(found[0] - found[1]) <= 1
+    weighed = replace(recipe, output=tmp_path / "weighed.safetensors", ranks=replace(ranks, relative=True))
+    kept = {str(each.id): each.rank or 0 for each in LoraFile(merged(weighed).path).modules}
+    inside, out = (kept[name] for name in keys)
+    assert inside > out + 5
+    with pytest.raises(MergeError, match="give a size"):
+        Ranks(4, relative=True)
+    with pytest.raises(MergeError, match="give the base checkpoint"):
+        replace(weighed, base=None)
+    save_file({names.format("proj_in"): layers["proj_in"]} | known, base)
+    with pytest.raises(MergeError, match=r"no layer unet\.mid_block\.attentions\.0\.proj_out"):
+        merged(weighed, replace="file")

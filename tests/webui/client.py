@@ -125,4 +125,4 @@ def same(one: np.ndarray, other: np.ndarray) -> bool:
 
 def near(one: np.ndarray, other: np.ndarray) -> bool:
     """Equal but for rounding, which sampling with random weights enlarges."""
-    return float(np.abs(one.astype(int) - other.astype(int)).mean()) < 1.0
+    return float(np.abs(one.astype(int) - other.astype(int)).mean()) < 0.1

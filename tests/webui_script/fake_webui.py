@@ -115,7 +115,9 @@ class FakeWebui:
         self.drawn: list[str] = []
         self.after_picture: Callable[[], None] = lambda: None
         self.state = SimpleNamespace(interrupted=False, skipped=False, job="", job_count=-1)
-        self.opts = Options(sections={}, grid_save=True, grid_format="png", localization="None")
+        self.opts = Options(
+            sections={}, data={"lbw_on_bad_directive": "ignore"}, grid_save=True, grid_format="png", localization="None"
+        )
         self.cmd_opts = SimpleNamespace(api=True, nowebui=False, api_auth=None)
         self.plot = SimpleNamespace(AxisOption=AxisOption, axis_options=[])
         self.data_of_scripts = [SimpleNamespace(path=str(data / "scripts" / "xyz_grid.py"), module=self.plot)]

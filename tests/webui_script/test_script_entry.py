@@ -133,6 +133,7 @@ def test_no_module_of_an_older_load_stays(loaded: FakeWebui) -> None:
 
 def test_settings_have_a_section(loaded: FakeWebui) -> None:
     assert set(loaded.opts.sections) == {"lbw_on_bad_directive", "lbw_prompt_popover"}
+    assert loaded.opts.data == {"lbw_on_bad_directive": "ignore", "lbw_prompt_popover": True}, "saved values stay"
     assert {setting.section for setting in loaded.opts.sections.values()} == {("lbw", "LoRA Block Weight")}
 
 
