@@ -66,6 +66,14 @@ def add_ranks(parser: argparse.ArgumentParser) -> None:
     option("--rank", metavar="N", type=positive, help="at most so many ranks (default: as many as an exact sum has)")
     option("--conv-rank", metavar="N", type=positive, help="at most so many in 3x3 convolutions (default: --rank)")
     option("--te-rank", metavar="N", type=positive, help="at most so many in text encoders (default: --rank)")
+    option(
+        "--block-rank",
+        metavar="BLOCKS=N",
+        type=block_rank,
+        action="append",
+        default=[],
+        help="at most so many in these blocks, as OUT03-OUT05=8; again for others",
+    )
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--sv-ratio", metavar="Q", type=number, help="drop what is Q times weaker than the strongest")
     choice.add_argument("--sv-fro", metavar="Q", type=number, help="keep the share Q of the norm, as 0.99")
@@ -90,7 +98,16 @@ def ranks_of(arguments: argparse.Namespace) -> "Ranks":
 
     rules = [(name, getattr(arguments, name)) for name in RULES if getattr(arguments, name) is not None]
     rule = named_rule(*rules[0]) if rules else None
-    return Ranks(arguments.rank, arguments.conv_rank, arguments.te_rank, rule, arguments.size, arguments.relative)
+    caps = (arguments.rank, arguments.conv_rank, arguments.te_rank)
+    return Ranks(*caps, rule, arguments.size, arguments.relative, tuple(arguments.block_rank))
+
+
+def block_rank(text: str) -> tuple[str, int]:
+    """Read BLOCKS=N. Raises ArgumentTypeError."""
+    area, sign, rank = text.partition("=")
+    if not sign or not area.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is no rank of blocks; write OUT03-OUT05=8")
+    return area.strip(), positive(rank)
 
 
 def method_of(arguments: argparse.Namespace) -> "Method":

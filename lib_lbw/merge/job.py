@@ -9,6 +9,7 @@ from lib_lbw.blocks.locate import block_of
 from lib_lbw.blocks.module import ModuleId
 from lib_lbw.lora.module import LoraModule
 from lib_lbw.merge.bake import bakeable
+from lib_lbw.merge.block_ranks import block_ranks
 from lib_lbw.merge.checkpoint.reading import Checkpoint
 from lib_lbw.merge.layer import Layer, Probe, probe, same_layer
 from lib_lbw.merge.parts import Part
@@ -70,6 +71,7 @@ class Sorter:
         self._opened = opened
         self._checkpoint = checkpoint
         self._family = family_of(tuple(opened))
+        self._block_ranks = block_ranks(recipe.ranks.blocks, self._family)
 
     def job(self, id: ModuleId, parts: tuple[Part, ...]) -> Job | Refused:
         """Return the job of a module, or why there is none. `parts` is not empty."""
@@ -94,7 +96,7 @@ class Sorter:
         """Return the way of a sum, and the most ranks it may have."""
         if not layer.is_matrix:
             return "vector", None
-        cap = self._recipe.ranks.cap(id, conv=layer.conv)
+        cap = self._cap(id, layer)
         if self._recipe.method.kind != "sum":
             return "core", cap
         if self._recipe.ranks.by_spectrum:
@@ -103,6 +105,11 @@ class Sorter:
         if exact is not None and exact <= limit:
             return "concat", None
         return ("dense", None) if exact is None and cap is None else ("cut", limit)
+
+    def _cap(self, id: ModuleId, layer: Layer) -> int | None:
+        """Return the most ranks that a module may have; None: as many as the sum has."""
+        own = self._block_ranks.get(block_of(id, self._family))
+        return self._recipe.ranks.cap(id, conv=layer.conv) if own is None else own
 
     def _kept(self, parts: Sequence[Part], layer: Layer) -> bool:
         """Tell whether the only part can stay what it is: its weight fits in, and nothing asks for fewer ranks."""
@@ -114,7 +121,7 @@ class Sorter:
         ranks = self._recipe.ranks
         if not layer.is_matrix:
             return True
-        cap = ranks.cap(module.id, conv=layer.conv)
+        cap = self._cap(module.id, layer)
         if ranks.by_spectrum:
             return False
         if module.algorithm == "lora" and module.rank is not None:

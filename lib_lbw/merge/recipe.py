@@ -55,6 +55,7 @@ class Ranks:
     `linear`, `conv` (kernels wider than one) and `te` (text encoders) are caps; `conv` and `te` default to `linear`.
     `rule` cuts each module by its own spectrum, `size` all of them together until the file has at most so many bytes;
     `relative`: what is lost for that size counts beside the layer of the base checkpoint, not beside the whole LoRA.
+    `blocks`: areas ("OUT05", "IN04-MID", "BASE") with caps of their own, which come before the others.
     """
 
     linear: int | None = None
@@ -63,9 +64,10 @@ class Ranks:
     rule: RankRule | None = None
     size: int | None = None
     relative: bool = False
+    blocks: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
-        for rank in (self.linear, self.conv, self.te):
+        for rank in (self.linear, self.conv, self.te, *(rank for _, rank in self.blocks)):
             if rank is not None and rank < 1:
                 raise MergeError("a rank of {rank} is impossible; the least is 1.", rank=rank)
         if self.size is not None and self.size < 1:

@@ -48,7 +48,7 @@ def recipe_from_json(data: Any, folder: Path = Path()) -> Recipe:
             sources=tuple(source_from_json(source, folder) for source in data["sources"]),
             output=folder / Path(data["output"]).name,
             method=Method(**data["method"]),
-            ranks=Ranks(**{**data["ranks"], "rule": None if rule is None else rule_from_json(rule)}),
+            ranks=_ranks(data["ranks"], rule),
             dtype=data["dtype"],
             base=None if data["base"] is None else folder / Path(data["base"]).name,
             leave_out=data["leave_out"],
@@ -57,6 +57,11 @@ def recipe_from_json(data: Any, folder: Path = Path()) -> Recipe:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise MergeError("the recipe is damaged: {reason}.", reason=error) from error
+
+
+def _ranks(data: Mapping[str, Any], rule: Mapping[str, float] | None) -> Ranks:
+    blocks = tuple((str(area), int(rank)) for area, rank in data.get("blocks", ()))
+    return Ranks(**{**data, "rule": None if rule is None else rule_from_json(rule), "blocks": blocks})
 
 
 def source_to_json(source: Source) -> dict[str, Any]:

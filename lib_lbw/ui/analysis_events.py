@@ -53,7 +53,7 @@ class AnalysisEvents:
             done.then(None, results.run, None, **compat.script(_ENDED))
             done.then(partial(switched, False, 2), None, panel.buttons, **quick).then(self.describe, **told)
         panel.stop.click(self.stop, None, None, **quick)
-        results.run.input(self.open, results.run, results.shown, **quick)
+        results.run.change(self.open, results.run, results.shown, **quick)
 
     def describe(self, values: _Values) -> list[Any]:
         """Return the LoRAs of the prompt to choose from, and what the form asks for in a sentence."""

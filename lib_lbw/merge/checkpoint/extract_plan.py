@@ -43,6 +43,8 @@ class Extraction:
             raise MergeError("a difference is that of two checkpoints, not of {given}.", given=len(self.recipe.sources))
         if self.recipe.ranks.size is not None:
             raise MergeError("an extraction takes a rank or a rule for it, no target size; resize the LoRA afterwards.")
+        if self.recipe.ranks.blocks:
+            raise MergeError("an extraction takes no ranks of single blocks; resize the LoRA afterwards.")
 
 
 @dataclass(frozen=True)
