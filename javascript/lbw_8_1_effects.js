@@ -27,6 +27,12 @@
                 element("span", {}, element("i", { class: "lbw-key lbw-key-absent" }), t("not in this LoRA")));
             this.element = element("div", {}, this.place, this.key);
             this.cells = new Map([...this.place.querySelectorAll("[data-block]")].map((node) => [node.dataset.block, node]));
+            for (const [block, node] of this.cells) this.retitle(block, node.querySelector("title"));
+        }
+
+        /** Keep what the literature says of a block, without the number of the drawing. */
+        retitle(block, title) {
+            if (title && !title.parentNode.classList.contains("lbw-absent")) title.textContent = [block, ...title.textContent.split("\n").slice(1)].join("\n");
         }
 
         /** Show a number for each block: block -> its mean; blocks that were not measured stay grey. */
@@ -68,7 +74,6 @@
 
         enliven(block, node) {
             node.lbwAlive = true;
-            node.querySelector("title")?.remove(); // it would go on telling the number of the drawing
             cell.set(node, { role: "radio", tabindex: "-1", "aria-checked": "false" });
             node.classList.add("lbw-alive");
             node.addEventListener("click", () => this.choose(block));

@@ -46,10 +46,14 @@ def write_text(path: Path, text: str) -> None:
     Raises StoreError when that cannot be done; the file is then as it was.
     """
     try:
+        raw = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise StoreError("{path} cannot be saved: {reason}", path=path, reason=error.reason) from error
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _back_up(path)
         with replacing(path) as (_, stream):
-            stream.write(text.encode("utf-8"))
+            stream.write(raw)
     except OSError as error:
         raise StoreError("{path} cannot be saved: {reason}", path=path, reason=error.strerror or error) from error
 

@@ -56,7 +56,7 @@ def add_axes(module: Any, bench_for: BenchFor, presets: Callable[[], PresetBook]
 
         def confirm(job: Any, values: Sequence[str]) -> None:
             for value in values:
-                change(_first(job, bench_for), value)
+                _check(job, change(_first(job, bench_for), value), bench_for)
 
         return module.AxisOption(label, str, apply, confirm=confirm, **more)
 
@@ -110,6 +110,14 @@ def _first(job: Any, bench_for: BenchFor) -> Change:
     tag = find_tag(prompt, None, bench_for(lora, job).presets)  # `lbw=XYZ` may be a preset of that name
     number = [found.start for found in find_directives(prompt)].index(tag.start)
     return Change(lora, number, tag.weights)
+
+
+def _check(job: Any, change: Change, bench_for: BenchFor) -> None:
+    """Raise DirectiveError for weights that come out as no numbers: the plot would draw that cell black."""
+    bench, seed = bench_for(change.lora, job), _seed(job)
+    found = find_directives(_rewritten(str(job.prompt), change, bench, seed, change.number))[change.number]
+    if found.directive is not None:
+        bench.resolve(found.directive, seed)
 
 
 def _rewritten(prompt: str, change: Change, bench: Bench, seed: int, number: int | None) -> str:

@@ -19,6 +19,8 @@ from lib_lbw.webui.resolver import Resolver, seed_of
 from lib_lbw.webui.settings import on_bad
 from lib_lbw.weights.notice import Notice
 
+SWITCHED_OFF = "block weights are switched off (Active, LoRA Block Weight): the LoRAs of this prompt act as plain tags"
+
 _LOG = logging.getLogger("lora_block_weight")
 
 
@@ -36,7 +38,7 @@ class Gatekeeper:
         if self._gate is not None:
             return
         try:
-            gate = Gate(connect(), Policy(self._resolve, _on_bad, self._report, record))
+            gate = Gate(connect(), Policy(self._resolve, _on_bad, self._report, self._record))
             gate.install()
         except LbwError as error:
             self.fault = error
@@ -61,6 +63,11 @@ class Gatekeeper:
         if tag.directive is None or not overlay_of(job).active:
             return None
         return self._resolver.weigh(tag.directive, self._resolver.books(job), seed_of(job))
+
+    def _record(self, job: Any, tags: Sequence[tuple[Tag, Entry | None]]) -> None:
+        record(job, tags)
+        if not overlay_of(job).active and any(tag.directive or tag.error for tag, _ in tags):
+            self._report(job, [Notice.of(SWITCHED_OFF)])
 
     def _report(self, job: Any, notices: Sequence[Notice]) -> None:
         report(job, notices, translator(host.language()))

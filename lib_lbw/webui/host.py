@@ -121,15 +121,6 @@ def language() -> str:
     return "ja" if str(option("localization", "")).lower().startswith(("ja", "japan")) else "en"
 
 
-def accordion(label: str, elem_id: str) -> Any:
-    """Return the WebUI's open accordion with a switch, for `with`; None where it has none."""
-    try:
-        from modules.ui_components import InputAccordion
-    except ImportError:
-        return None
-    return InputAccordion(True, label=label, elem_id=elem_id)
-
-
 def apply_styles(job: Any) -> None:
     """Write the styles of a job into its prompts."""
     from modules import shared

@@ -25,7 +25,8 @@ def panel(tab: str, resolver: Resolver, warning: str) -> list[Any]:
     """
     ids, translate = ids_of(tab), translator(host.language())
     presets = hidden("Block weights: presets of a request")
-    with host.accordion(TITLE, ids("active")) or _Fold(ids("active")) as active:
+    with gr.Accordion(TITLE, open=False, elem_id=ids("accordion")):  # the WebUI's own would switch off when folded
+        active = gr.Checkbox(True, label="Active", elem_id=ids("active"))
         if warning:
             gr.HTML(warning, elem_id=ids("warning"))
         with gr.Row():
@@ -47,20 +48,6 @@ def read_panel(values: tuple[Any, ...]) -> tuple[str, bool, str]:
     """Return presets, active and elements from the arguments of a job; shorter lists have the defaults."""
     given = (*values, *[None] * (_PLACES - len(values)))
     return str(given[0] or ""), given[1] is None or bool(given[1]), str(given[_PLACES - 1] or "")
-
-
-class _Fold:
-    """An accordion that gives its switch to `with`, for hosts without one."""
-
-    def __init__(self, elem_id: str) -> None:
-        self._fold = gr.Accordion(TITLE, open=False, elem_id=elem_id)
-
-    def __enter__(self) -> Any:
-        self._fold.__enter__()
-        return gr.Checkbox(True, label="Active")
-
-    def __exit__(self, *exception: Any) -> None:
-        self._fold.__exit__(*exception)
 
 
 def _prompt_of(tab: str) -> str:

@@ -22,7 +22,7 @@ def test_by_itself_it_opens_the_embedded_model_in_the_browser(monkeypatch: pytes
     checkpoint, loras = seen.pop("session")
     assert checkpoint is None
     assert "inkstyle" in loras
-    assert seen == {"port": None, "browser": True}
+    assert seen == {"port": None, "browser": True, "checkpoint": None}
 
 
 def test_options_reach_the_app(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -31,7 +31,7 @@ def test_options_reach_the_app(monkeypatch: pytest.MonkeyPatch, folder: Path) ->
     checkpoint, loras = seen.pop("session")
     assert checkpoint == Path("m.safetensors")
     assert set(loras) == {"broken", "plain", "large 日本"}
-    assert seen == {"port": 7871, "browser": False}
+    assert seen == {"port": 7871, "browser": False, "checkpoint": Path("m.safetensors")}
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "web"])

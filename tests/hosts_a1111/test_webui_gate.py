@@ -97,6 +97,15 @@ def test_a_kind_of_tag_that_the_host_does_not_know_is_told(host: Program) -> Non
     assert not host.errors
 
 
+@pytest.mark.parametrize("tag", ["<LORA:a:1:lbw=INALL>", "<Lyco:a:1>"])
+def test_a_kind_in_capitals_is_told(host: Program, tag: str) -> None:
+    """The host drops such a tag without a word on the page."""
+    write_lora(host.folder, "a", "sd1")
+    want = host.paint("<lora:a:1>")
+    assert same(host.paint(f"{tag}<lora:a:1>"), want)
+    assert f"{tag} has no effect" in str(host.told[0])
+
+
 def test_what_is_recorded(host: Program) -> None:
     write_lora(host.folder, "a", "sd1")
     host.activate("<lora:a:1:lbw=0.5><lora:gone:1:lbw=ALL><lora:a:1>")

@@ -147,3 +147,12 @@ def test_a_file_in_another_encoding_is_left_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="not text in UTF-8"):
         store.save("presets", FACE, "")
     assert store.path("presets").read_bytes() == "顔:1\n".encode("cp932")
+
+
+def test_a_text_that_no_file_can_hold_is_refused(tmp_path: Path) -> None:
+    """Half of a surrogate pair, as JSON can carry it."""
+    store = PresetStore(tmp_path)
+    store.save("presets", FACE, "")
+    with pytest.raises(StoreError, match="cannot be saved: surrogates"):
+        store.save("presets", FACE + "# \ud800\n", FACE)
+    assert PresetStore(tmp_path).text("presets") == FACE

@@ -2,6 +2,8 @@
 
 import asyncio
 import inspect
+import json
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +12,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from lib_lbw.ui.axis_fields import EXAMPLES
 from tests.webui_script.fake_webui import SCRIPT, FakeWebui, Job
 
 LORA = "<lora:karaokeroom:1:1:lbw={}>"
@@ -55,6 +58,16 @@ def test_not_active_means_plain(loaded: FakeWebui) -> None:
     assert level(loaded, "<lora:karaokeroom:1:1,0,1>", script_args=off) == plain
 
 
+def test_weights_that_are_switched_off_are_told_of(loaded: FakeWebui) -> None:
+    off = ("", False, *[""] * 14)
+    job, plain = Job(LORA.format("NONE"), script_args=off), Job("<lora:karaokeroom:1>", script_args=off)
+    loaded.process(job)
+    loaded.process(plain)
+    assert any("switched off" in comment for comment in job.comments)
+    assert "switched off" in job.extra_generation_params["LBW notes"]
+    assert not plain.comments
+
+
 def test_a_program_brings_presets_for_one_request(loaded: FakeWebui) -> None:
     presets = "MYSETS:1,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0\nYOURSETS:0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,1"
     arguments = (presets, True, 1, *[""] * 13)
@@ -98,6 +111,27 @@ def test_the_page_builds_the_same_controls_every_time(loaded: FakeWebui, is_img2
     assert first == built()
     labels = [label for _, label, _ in first]
     assert len(set(labels)) == len(labels) == 16 + 22
+
+
+def test_the_japanese_page_knows_every_sentence_of_the_controls(loaded: FakeWebui) -> None:
+    words = json.loads((SCRIPT.parents[1] / "localizations" / "ja_JP.json").read_text(encoding="utf-8"))
+    shown = {
+        str(text)
+        for block in page_of(loaded, False)[1]
+        for text in (getattr(block, "label", None), getattr(block, "placeholder", None))
+        if text and getattr(block, "visible", True) and re.search("[a-z]{2}", str(text))
+    }
+    examples = {*EXAMPLES.values()}
+    assert {text for text in shown if not re.match("NAME:|ALL, or|LoRA", text)} - examples <= words.keys()
+
+
+def test_folding_the_accordion_switches_nothing_off(loaded: FakeWebui) -> None:
+    controls, blocks = page_of(loaded, False)
+    assert type(controls[1]) is gr.Checkbox
+    assert controls[1].value is True
+    (fold,) = [block for block in blocks if block.elem_id == "lbw-txt2img-accordion"]
+    assert type(fold) is gr.Accordion
+    assert not fold.open
 
 
 def test_ids_are_ours_and_unlike_on_the_two_tabs(loaded: FakeWebui) -> None:

@@ -119,8 +119,9 @@ def _tags(data: Mapping[str, Sequence[Any]] | None) -> tuple[list[Tag], list[Tag
     tags: list[Tag] = []
     unknown: list[Tag] = []
     for kind, items in (data or {}).items():
-        if kind in TAGS:
-            (tags if kind in registered else unknown).extend(split_items(tag.items, kind) for tag in items)
+        if kind.lower() in TAGS:  # <LORA:...> is dropped by the host without a word
+            known = kind in TAGS and kind in registered
+            (tags if known else unknown).extend(split_items(tag.items, kind) for tag in items)
     return tags, unknown
 
 
