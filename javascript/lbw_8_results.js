@@ -76,7 +76,7 @@
 
         /** The home has an analysis to show: one that has just ended. */
         async told(name) {
-            if (!name || (name === this.run?.name && this.settled === this.run)) return;
+            if (!name) return;
             await this.history.look().catch(this.fail);
             await this.open(name);
         }
@@ -182,7 +182,6 @@
 
         /** Where the home shows more of an analysis, tell it which. */
         pass_on(name) {
-            this.settled = this.run;
             const box = root().querySelector("#lbw-run textarea, #lbw-run input");
             if (box && box.value !== name) write(box, name);
         }

@@ -166,7 +166,7 @@ def test_lowered_blocks_become_a_preset_that_can_be_taken_back(panel: "Locator",
     panel.get_by_label("Name of the preset").fill("softer room")
     panel.get_by_role("button", name="Save as a preset").click()
     expect(panel.locator(".lbw-lower")).to_contain_text("Saved as softer room")
-    kept = data / "lora-block-weight" / "presets.txt"
+    kept = data / "lora-block-weight" / "presets" / "presets.txt"
     assert f"softer room:{weights}" in kept.read_text(encoding="utf-8")
     panel.get_by_role("button", name="Undo").click()
     expect(panel.locator(".lbw-lower")).to_contain_text("softer room is not kept")

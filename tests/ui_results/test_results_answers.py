@@ -127,7 +127,7 @@ def test_an_inverse_run_names_its_pictures_and_starts_from_the_whole_lora(home: 
     labels = [each["label"] for each in shown["rows"][0]["cells"][0]["pictures"]]
     assert labels == ["すべて 0", "元の重み", "MID を 0.5"]
     assert shown["inverse"] is True
-    assert shown["weights"] == "OUTALL"
+    assert shown["weights"] == ",".join("1" + "0" * 13 + "1" * 12)
 
 
 def test_an_unfinished_run_is_shown_as_far_as_it_got(home: Home) -> None:
