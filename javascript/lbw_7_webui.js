@@ -2,7 +2,7 @@
 (() => {
     "use strict";
     if (typeof onUiLoaded !== "function") return;
-    const { bridge, preset_names } = window.lbw;
+    const { bridge, pause, preset_names } = window.lbw;
     const OURS = /:(?:lbw|w|lbwe|start|stop|step|x)=/;
 
     /** A click on a card whose tag stands in the prompt takes the tag out; the WebUI itself knows it only without weights. */
@@ -70,10 +70,16 @@
         return fitting.map((name) => typed.slice(0, typed.length - begun.length) + name);
     }
 
-    onUiLoaded(() => {
+    /** The settings of the WebUI; they come to the page a moment after it is built. */
+    async function settings() {
+        for (let tries = 0; tries < 200 && !Object.keys(window.opts ?? {}).length; tries++) await pause(50);
+        return window.opts ?? {};
+    }
+
+    onUiLoaded(async () => {
         patch_cards();
         add_completion();
-        const localization = String(window.opts?.localization ?? "").toLowerCase();
+        const localization = String((await settings()).localization ?? "").toLowerCase();
         bridge.speak(/^(ja|japan)/.test(localization) ? "ja" : "en").catch(() => undefined); // a page without our tab stays silent
     });
 })();

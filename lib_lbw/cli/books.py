@@ -33,7 +33,7 @@ def presets_of(arguments: argparse.Namespace) -> "PresetBook":
     """Return the presets asked for, else the user's own over the shipped ones. Raises StoreError."""
     from lib_lbw.store.home import user_store
 
-    book: PresetBook | None = arguments.presets
+    book: PresetBook | None = getattr(arguments, "presets", None)
     return user_store().presets() if book is None else book
 
 
@@ -41,7 +41,7 @@ def elements_of(arguments: argparse.Namespace) -> "ElementBook":
     """Return the elemental presets asked for, else the user's own over the shipped ones. Raises StoreError."""
     from lib_lbw.store.home import user_store
 
-    book: ElementBook | None = arguments.elements
+    book: ElementBook | None = getattr(arguments, "elements", None)
     return user_store().elements() if book is None else book
 
 

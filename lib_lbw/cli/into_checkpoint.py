@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lib_lbw.cli.books import elements_of, presets_of
 from lib_lbw.cli.checkpoint_work import STOPPED, add_overwrite, shown
 from lib_lbw.cli.merge_items import sources_of
 from lib_lbw.cli.merge_options import DTYPES, ITEM, file_at
@@ -60,7 +61,7 @@ def carry_out(arguments: argparse.Namespace, recipe: "Recipe", rounding: int | N
     from lib_lbw.merge.checkpoint.into import run_into
     from lib_lbw.merge.checkpoint.into_plan import plan_into
 
-    presets, elements = (getattr(arguments, name, None) for name in ("presets", "elements"))
+    presets, elements = presets_of(arguments), elements_of(arguments)
     replace: Replace = "file" if arguments.overwrite else "nothing"
     plan = plan_into(recipe, presets, elements, seed=rounding, replace=replace)
     if arguments.dry_run:

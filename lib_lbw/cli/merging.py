@@ -5,6 +5,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from lib_lbw.cli.books import elements_of, presets_of
 from lib_lbw.cli.checkpoint_work import STOPPED
 from lib_lbw.cli.merge_options import replace_of
 from lib_lbw.cli.merge_text import announced, told
@@ -26,7 +27,7 @@ def carry_out(arguments: argparse.Namespace, recipe: "Recipe") -> int:
 
     if arguments.measure and not arguments.dry_run:
         raise LbwError("--measure tells of what would be done; write --dry-run too")
-    presets, elements = (getattr(arguments, name, None) for name in ("presets", "elements"))
+    presets, elements = presets_of(arguments), elements_of(arguments)
     plan = plan_merge(recipe, presets, elements, replace=replace_of(arguments))
     if arguments.dry_run:
         report = plan_report(plan, _measures(arguments, plan))

@@ -25,6 +25,6 @@ def hidden(label: str, value: str = "") -> Any:
     return unsaved(gr.Textbox(label=label, value=value, visible=False))
 
 
-def html(ids: Ids, name: str, value: str = "") -> Any:
-    """Return a place for markup."""
+def html(ids: Ids, name: str, value: str | Callable[[], str] = "") -> Any:
+    """Return a place for markup; a function gives it anew whenever the page is loaded."""
     return gr.HTML(value, elem_id=ids(name), elem_classes=["lbw-html"])

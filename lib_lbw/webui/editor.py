@@ -39,7 +39,7 @@ def editor(kind: Kind, store: PresetStore, ids: Ids, translate: Translate) -> No
             )
         )  # fmt: skip
         base = unsaved(gr.Textbox(value=stored, label=f"{title}: text as it was read", visible=False))
-        told = html(ids, f"{kind}-check", checked(kind, stored(), stored(), translate))
+        told = html(ids, f"{kind}-check", lambda: checked(kind, stored(), stored(), translate))
         with gr.Row():
             save = unsaved(gr.Button(f"Save {title.lower()}", variant="primary", elem_id=ids(f"{kind}-save")))
             reload = unsaved(gr.Button(f"Reload {title.lower()}", elem_id=ids(f"{kind}-reload")))
@@ -57,8 +57,7 @@ def editor(kind: Kind, store: PresetStore, ids: Ids, translate: Translate) -> No
         found = stored()
         return [found, found, checked(kind, found, found, translate), known_names(store, kind)]
 
-    for changed in (text, base):
-        changed.change(follow, [text, base], told, **quick())
+    text.input(follow, [text, base], told, **quick())  # typing alone: `change` would wipe out what Save has told
     save.click(write, [text, base], [text, base, told, names], **quick())
     reload.click(again, [], [text, base, told, names], **quick())
 

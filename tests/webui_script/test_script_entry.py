@@ -134,6 +134,21 @@ def test_folding_the_accordion_switches_nothing_off(loaded: FakeWebui) -> None:
     assert not fold.open
 
 
+def test_what_save_told_is_not_wiped_out_by_the_texts_it_returns(loaded: FakeWebui) -> None:
+    """After a conflict Save returns the other side's text: an event of that place would show another message."""
+
+    async def build() -> Any:
+        with gr.Blocks() as page:
+            loaded.script.LoraBlockWeight().ui(False)
+        return page
+
+    page = asyncio.run(build())
+    saved = {number for number, block in page.blocks.items() if str(getattr(block, "label", "")).startswith("Presets:")}
+    events = page.get_config_file()["dependencies"]
+    heard = {(number, event) for each in events for number, event in each["targets"] if number in saved}
+    assert {event for _, event in heard} == {"input"}
+
+
 def test_ids_are_ours_and_unlike_on_the_two_tabs(loaded: FakeWebui) -> None:
     def ids(is_img2img: bool) -> set[str]:
         _, blocks = page_of(loaded, is_img2img)
