@@ -58,7 +58,8 @@
             this.language = language;
             if (again) this.words = (await this.ask("words")).words;
             this.spoken();
-            if (again) for (const host of root().querySelectorAll("[data-lbw-built]")) build(host);
+            if (!again) return;
+            for (const host of root().querySelectorAll("[data-lbw-built]")) if (built.has(host)) build(host); // the others wait for `ready`
         }
 
         /** The sentence in the page's language; `{name}` takes the field of that name. */
