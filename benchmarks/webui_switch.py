@@ -1,12 +1,14 @@
-"""What changing block weights costs in a WebUI that runs, and what this extension costs where it is not asked for.
+"""What changing block weights costs in WebUIs that run, and what an extension costs where it is not asked for.
 
-    python benchmarks/webui_switch.py --url http://127.0.0.1:7860 --lora-dir WEBUI/models/Lora [--pid PID] [--rounds 9]
+    python benchmarks/webui_switch.py --webui ours http://127.0.0.1:7860 [PID] --webui other http://127.0.0.1:7861 [PID]
+        --lora-dir WEBUI/models/Lora [--rounds 9]
 
-The WebUI needs `--api` and any SD 1.5 checkpoint; LBW_WEBUI_WIDTHS tells of one that is thinner, as for `tests/webui`.
-Run it once with this extension in the WebUI and once with another one that reads `<lora:NAME:1:1:lbw=17 numbers>`.
-Every round draws one picture of one step at 64 px in each way, each right after a picture that is the same but for
-what is measured; the ways take turns, and every number is a median. With `--pid`, that of the WebUI, its processor
-time stands beside the wall time: other work on the machine disturbs it less.
+Several WebUIs, best the same one with other extensions, are measured in turns: every round draws each picture in all of
+them. They need `--api`, the same SD 1.5 checkpoint (LBW_WEBUI_WIDTHS tells of a thinner one, as for `tests/webui`)
+and the same LoRA folder; an extension has to read `<lora:NAME:1:1:lbw=17 numbers>`. A picture has one step at 64 px and
+comes right after one that is the same but for what is measured; every number is a median. With a WebUI's PID its
+processor time stands beside the wall time: other work on the machine disturbs it less. Ratios are of the first WebUI's
+time over its plain tag, so name this extension's first.
 """
 
 import argparse
@@ -14,7 +16,8 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -39,6 +42,9 @@ ROWS = {
 LAYERS_USED = 391 + 97 + 69
 """Layers that A1111 asks for their LoRAs in a picture of one step: SD 1.5's U-Net, text encoder and image decoder."""
 
+CLOCK_NOISE = 0.005
+"""Seconds by which medians of the same picture differ here; a smaller difference counts as this in ratios."""
+
 Seconds = tuple[float, float]
 """Wall time and processor time of one picture."""
 
@@ -61,18 +67,29 @@ def turns(lora: str) -> Iterator[tuple[str, str]]:
         yield from (("one", tagged[1]), ("every", tagged[2]))
 
 
-def measure(webui: WebUI, lora: str, rounds: int, clock: Callable[[], Seconds]) -> dict[str, list[Seconds]]:
-    """Return way -> times of each round; a first round is not counted."""
-    taken: dict[str, list[Seconds]] = {way: [] for way in ROWS}
+@dataclass(frozen=True)
+class Host:
+    """A running WebUI, its clock, and way -> times of each counted round."""
+
+    name: str
+    webui: WebUI
+    clock: Callable[[], Seconds]
+    taken: dict[str, list[Seconds]]
+
+
+def measure(hosts: Sequence[Host], lora: str, rounds: int) -> None:
+    """Fill what the hosts have taken; a first round is not counted."""
     for way, prompt in turns(lora):
-        before = clock()
-        webui.draw(prompt, steps=1, width=64, height=64)
-        wall, processor = (after - start for after, start in zip(clock(), before, strict=True))
-        if way:
-            taken[way].append((wall, processor))
-        if len(taken["every"]) > rounds:
-            return {each: times[1:] for each, times in taken.items()}
-    raise AssertionError("turns never end")
+        for host in hosts:
+            before = host.clock()
+            host.webui.draw(prompt, steps=1, width=64, height=64)
+            wall, processor = (after - start for after, start in zip(host.clock(), before, strict=True))
+            if way:
+                host.taken[way].append((wall, processor))
+        if len(hosts[0].taken["every"]) > rounds:
+            break
+    for host in hosts:
+        host.taken.update({each: times[1:] for each, times in host.taken.items()})
 
 
 def clock_of(pid: int | None) -> Callable[[], Seconds]:
@@ -110,17 +127,30 @@ def _nanoseconds(host: SimpleNamespace, layer: nn.Module, calls: int) -> float:
     return min(turns_taken)
 
 
-def report(taken: dict[str, list[Seconds]]) -> str:
+def report(hosts: Sequence[Host]) -> str:
     """Return the table and what follows from it."""
-    lines = ["| picture | wall s | over the plain tag | processor s | over the plain tag |"]
-    lines.append("|---|---:|---:|---:|---:|")
-    for way, times in taken.items():
-        cells = [f"{_median(times, part):.3f} | {_over(taken, way, part):+.3f}" for part in (0, 1)]
-        lines.append(f"| {ROWS[way]} | {' | '.join(cells)} |")
+    lines = ["| WebUI | picture | wall s | over the plain tag | processor s | over the plain tag |"]
+    lines.append("|---|---|---:|---:|---:|---:|")
+    for host in hosts:
+        for way in ROWS:
+            cells = [f"{_median(host.taken[way], part):.3f} | {_over(host.taken, way, part):+.3f}" for part in (0, 1)]
+            lines.append(f"| {host.name} | {ROWS[way]} | {' | '.join(cells)} |")
+    first, *others = hosts
+    lines.append("")
+    lines += [_against(first, other) for other in others]
     cost = wrapper_nanoseconds()
-    share = cost * LAYERS_USED / 1e9 / _median(taken["none"], 0)
-    lines += ["", f"wrapper: {cost:.0f} ns a call, {LAYERS_USED} calls: {100 * share:.3f} % of a picture without a tag"]
+    share = cost * LAYERS_USED / 1e9 / _median(first.taken["none"], 0)
+    lines.append(f"wrapper: {cost:.0f} ns a call, {LAYERS_USED} calls: {100 * share:.3f} % of a picture without a tag")
     return "\n".join(lines)
+
+
+def _against(first: Host, other: Host) -> str:
+    ratios = [_over(other.taken, way, 0) / max(_over(first.taken, way, 0), CLOCK_NOISE) for way in ("one", "every")]
+    without = _median(first.taken["none"], 0) / _median(other.taken["none"], 0)
+    return (
+        f"{other.name} / {first.name}: one block {ratios[0]:.1f}, every block {ratios[1]:.1f} times the time over the "
+        f"plain tag; a picture without a tag takes {first.name} {without:.3f} of the time of {other.name}"
+    )
 
 
 def _median(times: list[Seconds], part: int) -> float:
@@ -135,20 +165,26 @@ def _over(taken: dict[str, list[Seconds]], way: str, part: int) -> float:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--url", required=True)
+    parser.add_argument("--webui", required=True, nargs="+", action="append", metavar=("NAME URL", "PID"))
     parser.add_argument("--lora-dir", required=True, type=Path)
-    parser.add_argument("--pid", type=int)
     parser.add_argument("--rounds", type=int, default=9)
     chosen = parser.parse_args()
-    webui = WebUI(chosen.url.rstrip("/"), chosen.lora_dir)
+    hosts = [_host(words, chosen.lora_dir) for words in chosen.webui]
     try:
         layers = {name: shape for block in attention_blocks() for name, shape in attention(block).items()}
-        lora = webui.write("switch", {**text_encoder(), **layers}, rank=16)
-        taken = measure(webui, lora, chosen.rounds, clock_of(chosen.pid))
+        lora = hosts[0].webui.write("switch", {**text_encoder(), **layers}, rank=16)
+        for host in hosts[1:]:
+            host.webui.call("POST", "/sdapi/v1/refresh-loras")
+        measure(hosts, lora, chosen.rounds)
     finally:
-        webui.clear()
+        hosts[0].webui.clear()
     load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
-    print(f"{os.cpu_count()} cores, load average {load}, {chosen.rounds} rounds", report(taken), sep="\n\n")
+    print(f"{os.cpu_count()} cores, load average {load}, {chosen.rounds} rounds", report(hosts), sep="\n\n")
+
+
+def _host(words: Sequence[str], folder: Path) -> Host:
+    name, url, *pid = words
+    return Host(name, WebUI(url.rstrip("/"), folder), clock_of(int(pid[0]) if pid else None), {way: [] for way in ROWS})
 
 
 if __name__ == "__main__":
