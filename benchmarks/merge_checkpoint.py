@@ -4,7 +4,7 @@
 
 Writes a random checkpoint (2.2 GB, float16) and a LoRA of rank 16 for all its linear layers and convolutions, then
 runs each work in a process of its own. `memory` is the peak of resident memory above what the process held before,
-in units of the largest tensor of a layer in float32.
+in units of the largest tensor of a layer in float32. `limit`: what reading the inputs and writing the result takes.
 """
 
 import argparse
@@ -37,6 +37,7 @@ SEED = 0
 LORA_RANK = 16
 SIZE = 0.02
 CHANGE = 0.003
+CHUNK = 1 << 24
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
@@ -108,6 +109,8 @@ def extract(folder: Path, rank: int) -> Callable[[], dict[str, object]]:
 
 
 WORKS = {"into": into, "extract": extract}
+FILES = {"into": ("base", "lora", "tuned"), "extract": ("tuned", "base", "extracted")}
+"""What is read, and at last what is written."""
 
 
 def measured(name: str, folder: Path, rank: int) -> dict[str, object]:
@@ -119,15 +122,35 @@ def measured(name: str, folder: Path, rank: int) -> dict[str, object]:
     largest = 4 * max(math.prod(slot.shape) for slot in slots if not is_embedding(slot))
     before, start, cpu = resident(), time.monotonic(), time.process_time()
     told = work()
+    seconds, cpu_seconds = time.monotonic() - start, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
     return {
         "work": name,
-        "seconds": round(time.monotonic() - start, 1),
-        "cpu_seconds": round(time.process_time() - cpu, 1),
+        "seconds": round(seconds, 1),
+        "cpu_seconds": round(cpu_seconds, 1),
+        **limit(*(folder / f"{file}.safetensors" for file in FILES[name])),
         "peak_MB": round(peak / 1e6),
         "largest_tensor_MB": round(largest / 1e6),
         "memory": round(peak / largest, 2),
         **told,
+    }
+
+
+def limit(*files: Path) -> dict[str, float]:
+    """Return what it takes to read all `files` but the last and to write as much as that has."""
+    start, cpu = time.monotonic(), time.process_time()
+    for path in files[:-1]:
+        with path.open("rb") as stream:
+            while stream.read(CHUNK):
+                pass
+    left, copy = files[-1].stat().st_size, files[-1].with_suffix(".copy")
+    with copy.open("wb") as stream:
+        while left > 0:
+            left -= stream.write(bytes(min(CHUNK, left)))
+    copy.unlink()
+    return {
+        "limit_seconds": round(time.monotonic() - start, 1),
+        "limit_cpu_seconds": round(time.process_time() - cpu, 1),
     }
 
 

@@ -22,9 +22,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 
+from lib_lbw.merge.distance import between
 from lib_lbw.merge.numbers.low_rank import LowRank, concat
-from lib_lbw.merge.numbers.measures import relative_error, rounding_error
-from lib_lbw.merge.numbers.reduce import best_rank
+from lib_lbw.merge.numbers.measures import rounding_error
+from lib_lbw.merge.numbers.reduce import reduce
+from lib_lbw.merge.numbers.terms import total
 
 SCALES = (0.7, -0.4)
 
@@ -59,7 +61,7 @@ CONVOLUTION = Layer(1280, 1280 * 9, 0, "3x3 of 1280 to 1280")
 
 def ours(pair: list[LowRank], rank: int) -> LowRank:
     """Return the best factors of the sum."""
-    return best_rank(concat(pair, SCALES), rank).factors
+    return reduce(concat(pair, SCALES), rank).factors
 
 
 def full_matrix(pair: list[LowRank], rank: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -119,7 +121,7 @@ def whole_file(rank: int) -> dict[str, float]:
             clock = [time.thread_time()]
             cut = ours(pair, rank)
             clock.append(time.thread_time())
-            relative_error(cut.to(torch.float16), pair, SCALES)
+            between(cut.to(torch.float16), total(pair, SCALES))
             clock.append(time.thread_time())
             exact = concat(pair, SCALES)
             clock.append(time.thread_time())

@@ -39,9 +39,8 @@
         /** Show what `weights.read` answered for this text. */
         show(text, answer) {
             this.text = text;
-            this.changed = {};
             this.make(answer.svg ?? this.family.svg);
-            this.bars.show(answer.values);
+            if (!Object.keys(this.changed).length) this.bars.show(answer.values); // a bar that is moving right now goes first
         }
 
         async rested(values) {
@@ -66,8 +65,7 @@
 
     /** The names of all presets of a kind that can be used, one's own first. */
     async function preset_names(kind = "presets") {
-        const { lines, shipped } = await bridge.ask("presets.read", { kind });
-        return [...new Set([...lines, ...shipped].filter((line) => line.name && !line.fault).map((line) => line.name))];
+        return (await bridge.ask("presets.names", { kind })).names;
     }
 
     Object.assign(window.lbw, { LoraBars, preset_names });

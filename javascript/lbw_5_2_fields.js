@@ -28,11 +28,19 @@
     };
 
     class MergeFields {
-        /** `look()` is called after every change, `checkpoints` are the names to choose from. */
-        constructor(look, checkpoints) {
+        /** `look()` is called after every change; `checkpoints` and `devices` are the names to choose from. */
+        constructor(look, { checkpoints, devices }) {
             this.look = () => { this.suit(this.operation); look(); };
             this.operation = "merge";
-            this.base = this.list(t("Checkpoint"), [["", t("choose")], ...checkpoints.map((name) => [name, name])], "into-checkpoint");
+            const models = checkpoints.map((name) => [name, name]);
+            const [loras, plain] = models.length ? [LORAS, `${LORAS} bake`] : [" ", " "];
+            this.base = this.list(t("Checkpoint"), [["", t("choose")], ...models], "into-checkpoint");
+            this.weighed = this.list(t("Weigh what is lost by the layers of"), [["", t("none")], ...models], loras);
+            this.support = this.list(t("Base checkpoint"), [["", t("none")], ...models], plain);
+            this.support.label.title = t("DoRA, OFT, IA3 and GLoRA become plain LoRA with it");
+            this.device = this.list(t("Compute on"), devices.map((name) => [name, name === "cpu" ? "CPU" : `GPU (${name})`]));
+            this.device.label.title = t("The result is the same; a graphics card is faster with large ranks");
+            this.device.label.hidden = devices.length < 2;
             this.method = this.list(t("Method"), METHODS.map(([value, label]) => [value, t(label)]), "merge");
             this.density = this.number("Density", { step: 0.05, placeholder: "0.5", title: t("The share of each LoRA's entries that is kept") });
             this.size = this.list(t("Size of the result"), [], CUT);
@@ -47,9 +55,9 @@
             this.biases = this.check("Biases and norms too", "extract");
             this.leave_out = this.check("Leave out what cannot be merged", `${LORAS} into-checkpoint extract`);
             this.overwrite = this.check("Overwrite a file of that name");
-            this.more = drawer(t("More options"), null, element("div", { class: "lbw-grid" }, [this.dtype, this.conv, this.te_rank, this.seed].map((each) => each.label)),
+            this.more = drawer(t("More options"), null, element("div", { class: "lbw-grid" }, [this.dtype, this.device, this.conv, this.te_rank, this.seed, this.support].map((each) => each.label)),
                 [this.leave_out, this.stochastic, this.biases, this.overwrite].map((each) => each.label));
-            this.element = element("div", { class: "lbw-fields" }, [this.base, this.method, this.density, this.size, this.amount, this.output].map((each) => each.label), this.more);
+            this.element = element("div", { class: "lbw-fields" }, [this.base, this.method, this.density, this.size, this.amount, this.weighed, this.output].map((each) => each.label), this.more);
         }
 
         // ---- kinds of fields
@@ -100,6 +108,7 @@
             this.amount.label.hidden = !label;
             this.amount.label.firstChild.textContent = t(label);
             this.amount.box.placeholder = example;
+            this.weighed.label.hidden ||= this.size.box.value !== "megabytes";
         }
 
         /** Whether everything is filled in that has no answer of its own. */
@@ -111,10 +120,17 @@
 
         values() {
             const told = {};
-            for (const name of ["base", "method", "dtype", "output"]) if (!this[name].label.hidden) told[name] = this[name].box.value.trim();
+            for (const name of ["method", "dtype", "device", "output"]) if (!this[name].label.hidden) told[name] = this[name].box.value.trim();
             for (const name of ["density", "conv", "te_rank", "seed"]) if (!this[name].label.hidden && this[name].box.value.trim()) told[name] = Number(this[name].box.value);
             for (const name of ["stochastic", "biases", "leave_out", "overwrite"]) if (!this[name].label.hidden) told[name] = this[name].box.checked;
-            return { ...told, ...this.limit() };
+            return { ...told, ...this.checkpoint(), ...this.limit() };
+        }
+
+        /** The checkpoint that the LoRAs are built into, or were made for. */
+        checkpoint() {
+            const shown = (list) => (list.label.hidden ? "" : list.box.value);
+            const weighed = shown(this.weighed);
+            return { base: shown(this.base) || weighed || shown(this.support), relative: Boolean(weighed) };
         }
 
         limit() {
@@ -125,7 +141,9 @@
 
         /** Fill in the values of a form. */
         load(values) {
-            for (const name of ["base", "method", "dtype", "output", "density", "conv", "te_rank", "seed"]) if (name in values) this[name].box.value = String(values[name]);
+            [this.base, this.weighed, this.support].forEach((list) => { list.box.value = ""; });
+            if (values.base) (values.operation === "into-checkpoint" ? this.base : values.relative ? this.weighed : this.support).box.value = values.base;
+            for (const name of ["method", "dtype", "device", "output", "density", "conv", "te_rank", "seed"]) if (name in values) this[name].box.value = String(values[name]);
             for (const name of ["stochastic", "biases", "leave_out", "overwrite"]) this[name].box.checked = Boolean(values[name]);
             this.suit(values.operation);
             const kind = values.rule ?? ["megabytes", "rank"].find((name) => values[name] !== undefined);

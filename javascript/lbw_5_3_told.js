@@ -20,7 +20,7 @@
 
     /** The pre-flight. */
     function plan(told) {
-        const refused = told.refused_count ? [element("details", { class: "lbw-note" }, element("summary", {}, t("{count} modules are left out", { count: told.refused_count })), element("ul", { class: "lbw-bullets" }, told.refused.map((each) => element("li", {}, each))))] : [];
+        const refused = told.refused_count ? [element("details", { class: "lbw-note" }, element("summary", {}, t("{count:module is|modules are} left out", { count: told.refused_count })), element("ul", { class: "lbw-bullets" }, told.refused.map((each) => element("li", {}, each))))] : [];
         return [
             facts([
                 [t("Model"), told.family], [t("Modules"), told.modules], [t("Ranks"), told.ranks && range(told.ranks)], [t("Precision"), told.dtype],

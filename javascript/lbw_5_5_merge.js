@@ -1,7 +1,7 @@
 /* The merge panel: LoRAs as rows, what is to be done with them, what that would give, and the work itself. */
 (() => {
     "use strict";
-    const { bridge, button, element, merge_count, merge_operations, merge_told, mount, pause, preset_names, prompt_box, write, LoraBars, MergeFields, MergeRow, RecipeBox } = window.lbw;
+    const { bridge, button, element, merge_count, merge_operations, merge_told, mount, into_prompt, pause, preset_names, prompt_box, prompt_rows, LoraBars, MergeFields, MergeRow, RecipeBox } = window.lbw;
     const t = (...words) => bridge.t(...words);
     const [SOON, OFTEN] = [250, 300]; // milliseconds: from a change to the pre-flight; between two looks at the work
 
@@ -50,7 +50,7 @@
             this.adder = button("Add a LoRA", () => { this.add(); this.suit(); this.look(); });
             this.taker = button("Take those of the prompt", () => this.take(), { hidden: !prompt_box() });
             this.presets = element("datalist", { id: "lbw-merge-presets" }, this.names.map((name) => element("option", { value: name })));
-            this.fields = new MergeFields(() => this.look(), checkpoints);
+            this.fields = new MergeFields(() => this.look(), this.options);
             this.recipes = new RecipeBox((form) => this.load(form), () => this.options.loras);
             this.preflight = element("div", { "aria-live": "polite" });
             this.fault = element("p", { class: "lbw-fault", role: "alert" });
@@ -136,15 +136,13 @@
         /** Take the LoRAs of the prompt, with their weights. */
         async take() {
             try {
-                const { rows } = await bridge.ask("merge.rows", { prompt: prompt_box()?.value ?? "" });
-                if (!rows.length) return void (this.status.textContent = t("The prompt has no LoRA"));
+                const rows = await prompt_rows();
+                this.status.textContent = rows.length ? t("{count} taken from the prompt", { count: rows.length }) : t("The prompt has no LoRA");
                 const fits = rows.length <= (merge_count[this.operation] ?? rows.length);
-                this.load({ ...this.values(), operation: fits ? this.operation : "merge", rows });
-                this.status.textContent = t("{count} taken from the prompt", { count: rows.length });
+                if (rows.length) this.load({ ...this.values(), operation: fits ? this.operation : "merge", rows });
             } catch (error) {
                 this.fail(error);
             }
-            return undefined;
         }
 
         // ---- the pre-flight
@@ -231,7 +229,8 @@
         }
 
         async show(result, seconds) {
-            const use = result.checkpoint || !prompt_box() ? [] : [button("Use in the prompt", () => this.use(result.name).catch((error) => this.fail(error)), { class: "lbw-button lbw-primary" })];
+            const put = () => into_prompt(result.name, this.sources ?? []).then((text) => { this.status.textContent = t("In the prompt: {text}", { text }); }, (error) => this.fail(error));
+            const use = result.checkpoint || !prompt_box() ? [] : [button("Use in the prompt", put, { class: "lbw-button lbw-primary" })];
             this.outcome.replaceChildren(...merge_told.outcome(result, seconds, use));
             LoraBars.forget();
             this.options = await bridge.ask("merge.options");
@@ -239,19 +238,6 @@
             this.recipes.fill();
             if (!this.fields.overwrite?.box.checked) this.fields.output.box.value = ""; // the next result gets a name of its own
             this.look();
-        }
-
-        /** Put the result into the prompt, in place of the LoRAs that went in. */
-        async use(name) {
-            const box = prompt_box();
-            const { tags } = await bridge.ask("prompt.read", { prompt: box.value });
-            const gone = tags.filter((tag) => [name, ...(this.sources ?? [])].includes(tag.name)).reverse();
-            const letters = [...box.value]; // Python counts letters, where the browser counts halves of some
-            for (const tag of gone) letters.splice(tag.start, tag.end - tag.start);
-            const rest = letters.join("").replace(/ {2,}/g, " ").trim();
-            const tag = `<lora:${name}:1>`;
-            write(box, rest ? `${rest} ${tag}` : tag);
-            this.status.textContent = t("In the prompt: {text}", { text: tag });
         }
 
         fail(error) {

@@ -19,10 +19,26 @@
     └── StartError          the first start could not set itself up (lib_lbw/start/faults.py)
 
 A message is an English template with named fields, so that a translation is a dictionary from template to template
-and the fields stay data. `str(error)` is the English sentence.
+and the fields stay data. `str(error)` is the English sentence. `{count:module|modules}` is "1 module" or "2 modules".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from string import Formatter
+
+
+class _Sentence(Formatter):
+    """Fills fields in as `str.format` does; `one|many` behind a field is a number with the word that goes with it."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        one, bar, many = format_spec.partition("|")
+        if not bar:
+            return str(super().format_field(value, format_spec))
+        return f"{value} {one if str(value) == '1' else many}"
+
+
+def filled(template: str, fields: Mapping[str, object]) -> str:
+    """Return the sentence of a template of errors and notices."""
+    return _Sentence().vformat(template, (), fields)
 
 
 class LbwError(Exception):
@@ -47,7 +63,7 @@ class LbwError(Exception):
             name: value.localized(translate) if isinstance(value, LbwError) else value
             for name, value in self.fields.items()
         }
-        return translate(self.template).format(**told)
+        return filled(translate(self.template), told)
 
 
 class DirectiveError(LbwError):

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib_lbw.cli.checkpoint_work import STOPPED, add_overwrite, shown
-from lib_lbw.cli.merge_options import DTYPES, add_ranks, output_of, ranks_of
+from lib_lbw.cli.merge_options import DTYPES, add_device, add_ranks, device_of, output_of, ranks_of
 from lib_lbw.cli.options import add_library, command
-from lib_lbw.cli.output import emit, size, table
+from lib_lbw.cli.output import counted, emit, notes, size, table
 from lib_lbw.cli.values import number
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ base.safetensors --out mine --rank 32 --lora-dir models/Lora"
     option("--dtype", choices=DTYPES, default="auto", help="how numbers are stored (default: auto, fp16)")
     option("--leave-out", action="store_true", help="leave out layers of other shapes, instead of stopping")
     add_overwrite(parser)
+    add_device(parser)
     add_library(parser)
 
 
@@ -65,11 +66,12 @@ def carry_out(arguments: argparse.Namespace, extraction: "Extraction") -> int:
     from lib_lbw.merge.checkpoint.extract import run_extract
     from lib_lbw.merge.checkpoint.extract_plan import plan_extract
 
+    device = device_of(arguments)
     plan = plan_extract(extraction, replace="file" if arguments.overwrite else "nothing")
     if arguments.dry_run:
         emit(arguments, described(plan), announced(described(plan)))
         return 0
-    result = shown(lambda on_progress, should_stop: run_extract(plan, on_progress, should_stop))
+    result = shown(lambda on_progress, should_stop: run_extract(plan, on_progress, should_stop, device))
     if result is None:
         return STOPPED
     emit(arguments, result.to_json(), told(result.to_json()))
@@ -89,7 +91,7 @@ def described(plan: "ExtractPlan") -> dict[str, Any]:
 
 def announced(plan: dict[str, Any]) -> str:
     """Return the pre-flight as lines."""
-    return "\n".join([f"{plan['layers']} layers, at most {size(plan['most_bytes'])}", *_notes(plan)])
+    return "\n".join([f"{counted(plan['layers'], 'layer')}, at most {size(plan['most_bytes'])}", *notes(plan)])
 
 
 def told(result: dict[str, Any]) -> str:
@@ -100,12 +102,12 @@ def told(result: dict[str, Any]) -> str:
             f"{result['path']} ({size(result['bytes'])})",
             f"payload  {result['sha256']}",
             f"error    {result['error']:.2%} of the difference",
-            *([f"dropped  {len(result['dropped'])} layers that do not differ"] if result["dropped"] else []),
+            *(
+                [f"dropped  {counted(len(result['dropped']), 'layer')} without a difference"]
+                if result["dropped"]
+                else []
+            ),
             table(["BLOCK", "KEPT"], rows),
-            *_notes(result),
+            *notes(result),
         ]
     )
-
-
-def _notes(data: dict[str, Any]) -> list[str]:
-    return [f"note: {notice}" for notice in data["notices"]]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from lib_lbw.cli.books import elements_of, presets_of
 from lib_lbw.cli.checkpoint_work import STOPPED, add_overwrite, shown
 from lib_lbw.cli.merge_items import sources_of
-from lib_lbw.cli.merge_options import DTYPES, ITEM, file_at
+from lib_lbw.cli.merge_options import DTYPES, ITEM, add_device, device_of, file_at
 from lib_lbw.cli.options import add_library, add_presets, command
-from lib_lbw.cli.output import emit, size, table
+from lib_lbw.cli.output import counted, emit, notes, size, table
 from lib_lbw.cli.values import seed
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ base.safetensors style:0.7:lbw=OUTALL --out mine.safetensors --lora-dir models/L
     option("--leave-out", action="store_true", help="leave out modules of other shapes, instead of stopping")
     option("--seed", metavar="N", type=seed, default=0, help="decides R and U in weights (default: 0)")
     add_overwrite(parser)
+    add_device(parser)
     add_library(parser)
     add_presets(parser)
 
@@ -61,13 +62,14 @@ def carry_out(arguments: argparse.Namespace, recipe: "Recipe", rounding: int | N
     from lib_lbw.merge.checkpoint.into import run_into
     from lib_lbw.merge.checkpoint.into_plan import plan_into
 
+    device = device_of(arguments)
     presets, elements = presets_of(arguments), elements_of(arguments)
     replace: Replace = "file" if arguments.overwrite else "nothing"
     plan = plan_into(recipe, presets, elements, seed=rounding, replace=replace)
     if arguments.dry_run:
         emit(arguments, described(plan), announced(described(plan)))
         return 0
-    result = shown(lambda on_progress, should_stop: run_into(plan, on_progress, should_stop))
+    result = shown(lambda on_progress, should_stop: run_into(plan, on_progress, should_stop, device))
     if result is None:
         return STOPPED
     emit(arguments, result.to_json(), told(result.to_json()))
@@ -89,7 +91,7 @@ def described(plan: "IntoPlan") -> dict[str, Any]:
 def announced(plan: dict[str, Any]) -> str:
     """Return the pre-flight as lines."""
     head = f"{plan['changed']} of {plan['tensors']} tensors would change; {size(plan['bytes'])}"
-    return "\n".join([head, *_notes(plan)])
+    return "\n".join([head, *notes(plan)])
 
 
 def told(result: dict[str, Any]) -> str:
@@ -99,14 +101,10 @@ def told(result: dict[str, Any]) -> str:
     ]
     return "\n".join(
         [
-            f"{result['path']} ({size(result['bytes'])}), {result['changed']} tensors changed",
+            f"{result['path']} ({size(result['bytes'])}), {counted(result['changed'], 'tensor')} changed",
             f"payload  {result['sha256']}",
             "what storing made of the change:",
             table(["PART", "ERROR", "COULD NOT MOVE"], rows),
-            *_notes(result),
+            *notes(result),
         ]
     )
-
-
-def _notes(data: dict[str, Any]) -> list[str]:
-    return [f"note: {notice}" for notice in data["notices"]]

@@ -11,6 +11,8 @@ from lib_lbw.cli.values import number, positive, seed
 from lib_lbw.errors import MergeError
 
 if TYPE_CHECKING:
+    import torch
+
     from lib_lbw.merge.destination import Replace
     from lib_lbw.merge.recipe import Method, Ranks
 
@@ -42,7 +44,13 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     option("--dry-run", action="store_true", help="say what would be done, and do nothing")
     option("--measure", action="store_true", help="with --dry-run: where each LoRA acts, and how alike they are")
     option("--yes", action="store_true", help="do not ask")
+    add_device(parser)
     add_library(parser)
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add where it is computed."""
+    parser.add_argument("--device", default="cpu", help="compute on cpu or cuda; the result is the same (default: cpu)")
 
 
 def add_making(parser: argparse.ArgumentParser) -> None:
@@ -128,6 +136,13 @@ def method_of(arguments: argparse.Namespace) -> "Method":
                 method=arguments.method,
             )
     return Method(arguments.method, **{name.removeprefix("method_"): value for name, value in given.items()})
+
+
+def device_of(arguments: argparse.Namespace) -> "torch.device":
+    """Return where to compute. Raises MergeError, naming what there is, for a device that cannot be used here."""
+    from lib_lbw.merge.device import usable
+
+    return usable(arguments.device)
 
 
 def replace_of(arguments: argparse.Namespace) -> "Replace":

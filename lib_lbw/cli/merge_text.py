@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lib_lbw.cli.output import size, table
+from lib_lbw.cli.output import counted, notes, size, table
 from lib_lbw.cli.progress import duration
 
 _NAMED = 10
 _WAYS = {
-    "keep": "keep their tensors, only weighed",
-    "concat": "are put together exactly",
-    "vector": "are norms or biases, added",
-    "cut": "are cut to fewer ranks",
-    "core": "are merged against interference",
-    "dense": "are stored whole",
+    "keep": "tensors kept, only weighed",
+    "concat": "put together exactly",
+    "vector": "norms or biases, added",
+    "cut": "cut to fewer ranks",
+    "core": "merged against interference",
+    "dense": "stored whole",
 }
 
 
@@ -38,12 +38,12 @@ def announced(report: Mapping[str, Any], family: str) -> str:
         "",
         table(["BLOCK", "MODULES", "RANK"], blocks),
         "",
-        *(f"{count} modules {_WAYS[way]}" for way, count in report["ways"].items()),
-        *([f"{report['silent']} modules have the weight 0 and are left out"] if report["silent"] else []),
+        *(f"{counted(count, 'module')}: {_WAYS[way]}" for way, count in report["ways"].items()),
+        *([f"{counted(report['silent'], 'module')}: left out, of weight 0"] if report["silent"] else []),
         f"about {size(report['bytes'])}, {size(report['memory'])} of memory, {_time(report['seconds'])}",
         *_refusals(report["refused"]),
         *_measures(report),
-        *(f"note: {notice}" for notice in report["notices"]),
+        *notes(report),
     ]
     return "\n".join(lines)
 
@@ -57,8 +57,8 @@ def told(result: Mapping[str, Any]) -> str:
         f"error    {result['error']:.2g} (what is stored against the exact sum)",
         *([f"kept     {min(share for _, share in kept):.2%} of the energy at least, by block:"] if kept else []),
         *([table(["BLOCK", "KEPT"], [[block, f"{share:.2%}"] for block, share in kept])] if kept else []),
-        *([f"dropped  {len(result['dropped'])} modules whose sum is zero"] if result["dropped"] else []),
-        *(f"note: {notice}" for notice in result["notices"]),
+        *([f"dropped  {counted(len(result['dropped']), 'module')}: the sum is zero"] if result["dropped"] else []),
+        *notes(result),
     ]
     return "\n".join(lines)
 
@@ -69,7 +69,7 @@ def _refusals(refused: list[dict[str, str]]) -> list[str]:
     more = [f"  and {len(refused) - _NAMED} more"] if len(refused) > _NAMED else []
     named = [f"  {each['module']}: {each['reason']}" for each in refused[:_NAMED]]
     ways = "--base FILE gives the checkpoint that some need; --leave-out goes on without them"
-    return [f"{len(refused)} modules cannot be merged:", *named, *more, f"  {ways}"]
+    return [f"{counted(len(refused), 'module')} cannot be merged:", *named, *more, f"  {ways}"]
 
 
 def _measures(report: Mapping[str, Any]) -> list[str]:

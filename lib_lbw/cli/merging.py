@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from lib_lbw.cli.books import elements_of, presets_of
 from lib_lbw.cli.checkpoint_work import STOPPED
-from lib_lbw.cli.merge_options import replace_of
+from lib_lbw.cli.merge_options import device_of, replace_of
 from lib_lbw.cli.merge_text import announced, told
 from lib_lbw.cli.output import complain, emit, note
 from lib_lbw.cli.progress import Bar, duration, stop_on_ctrl_c
 from lib_lbw.errors import LbwError, MergeStopped
 
 if TYPE_CHECKING:
+    import torch
+
     from lib_lbw.merge.measuring import Measures
     from lib_lbw.merge.plan import MergePlan
     from lib_lbw.merge.recipe import Recipe
@@ -27,10 +29,11 @@ def carry_out(arguments: argparse.Namespace, recipe: "Recipe") -> int:
 
     if arguments.measure and not arguments.dry_run:
         raise LbwError("--measure tells of what would be done; write --dry-run too")
+    device = device_of(arguments)
     presets, elements = presets_of(arguments), elements_of(arguments)
     plan = plan_merge(recipe, presets, elements, replace=replace_of(arguments))
     if arguments.dry_run:
-        report = plan_report(plan, _measures(arguments, plan))
+        report = plan_report(plan, _measures(arguments, plan, device))
         emit(arguments, report, announced(report, plan.family.title))
         return 0 if plan.obstacle is None else complain(str(plan.obstacle))
     if not arguments.json:
@@ -41,7 +44,7 @@ def carry_out(arguments: argparse.Namespace, recipe: "Recipe") -> int:
         note("Nothing was written.")
         return STOPPED
     try:
-        result = _run(plan)
+        result = _run(plan, device)
     except MergeStopped as stopped:
         note(str(stopped))
         return STOPPED
@@ -49,10 +52,10 @@ def carry_out(arguments: argparse.Namespace, recipe: "Recipe") -> int:
     return 0
 
 
-def _measures(arguments: argparse.Namespace, plan: "MergePlan") -> "Measures | None":
+def _measures(arguments: argparse.Namespace, plan: "MergePlan", device: "torch.device") -> "Measures | None":
     from lib_lbw.merge.measuring import measure
 
-    return measure(plan) if arguments.measure else None
+    return measure(plan, device=device) if arguments.measure else None
 
 
 def _agreed(arguments: argparse.Namespace) -> bool:
@@ -64,7 +67,7 @@ def _agreed(arguments: argparse.Namespace) -> bool:
     return sys.stdin.readline().strip().lower() in ("", "y", "yes")
 
 
-def _run(plan: "MergePlan") -> "MergeResult":
+def _run(plan: "MergePlan", device: "torch.device") -> "MergeResult":
     """Merge with a bar on stderr; Ctrl+C stops it after the module at work."""
     from lib_lbw.merge.run import run_merge
 
@@ -76,6 +79,6 @@ def _run(plan: "MergePlan") -> "MergeResult":
 
     try:
         with stop_on_ctrl_c() as should_stop:
-            return run_merge(plan, on_progress, should_stop)
+            return run_merge(plan, on_progress, should_stop, device)
     finally:
         bar.close()

@@ -4,7 +4,8 @@ import argparse
 import json
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 GAP = "  "
@@ -34,10 +35,26 @@ def size(count: int) -> str:
     return f"{number:.3g} {' kMGT'[unit]}B"
 
 
+def counted(count: int, thing: str) -> str:
+    """Return a number of things: 1 module, 2 modules."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def notes(data: Mapping[str, Any]) -> list[str]:
+    """Return a line for each of the notices that a plan or a result tells."""
+    return [f"note: {notice}" for notice in data["notices"]]
+
+
 def note(text: str) -> None:
     """Write one line to stderr, for people; results go to stdout."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    said(f"{text}\n")
+
+
+def said(text: str) -> None:
+    """Write to stderr at once; when nobody reads there any more (`2>&1 | head`), the work goes on."""
+    with suppress(BrokenPipeError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def complain(sentence: str) -> int:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from signal import SIGINT, default_int_handler, signal
 from types import FrameType
 
+from lib_lbw.cli.output import said
+
 WIDTH = 24
 QUIET = 5.0  # seconds between lines where stderr is no terminal
 
@@ -25,17 +27,15 @@ class Bar:
         full = int(WIDTH * done / total) if total else WIDTH
         line = f"{'#' * full:.<{WIDTH}} {int(done)}/{total} {text}".rstrip()
         if self._live:
-            sys.stderr.write(f"\r\x1b[2K{line}")
+            said(f"\r\x1b[2K{line}")
         elif done >= total or self._clock() - self._last >= QUIET:
             self._last = self._clock()
-            sys.stderr.write(line + "\n")
-        sys.stderr.flush()
+            said(line + "\n")
 
     def close(self) -> None:
         """Take the bar off the terminal."""
         if self._live:
-            sys.stderr.write("\r\x1b[2K")
-            sys.stderr.flush()
+            said("\r\x1b[2K")
 
 
 def duration(seconds: float | None) -> str:

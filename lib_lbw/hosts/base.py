@@ -81,6 +81,10 @@ class Host(Protocol):
         """Name of the model, for the parameter text."""
 
     @property
+    def device(self) -> str:
+        """What the model runs on, and the type of its numbers, in words."""
+
+    @property
     def family(self) -> Family:
         """Family of the model."""
 

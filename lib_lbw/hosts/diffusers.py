@@ -65,6 +65,14 @@ class DiffusersHost:
         self._encoder = Encoder(pipeline, self._text_patcher, self._device)
         self._busy = False
 
+    @property
+    def device(self) -> str:
+        """The device, by its own name where it has one, and the type of the U-Net's numbers."""
+        dtype = str(self._pipeline.unet.dtype).removeprefix("torch.")
+        if self._device.type != "cuda":
+            return f"{self._device}, {dtype}"
+        return f"{torch.cuda.get_device_name(self._device)} ({self._device}), {dtype}"
+
     def check(self, picture: Picture) -> None:
         """Raise HostError for a size, a sampler or a number of steps that the model cannot draw with."""
         scale = self._pipeline.vae_scale_factor

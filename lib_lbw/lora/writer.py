@@ -5,7 +5,6 @@ blanks to eight bytes and its metadata is sorted. `sshs_model_hash`, which WebUI
 the sha256 of the payload, patched into the header at the end. The file appears under its name only when complete.
 """
 
-import hashlib
 import json
 import math
 import tempfile
@@ -19,11 +18,13 @@ from torch import Tensor
 
 from lib_lbw.errors import LoraFileError
 from lib_lbw.lora.atomic import replacing, told_as_lora_errors
+from lib_lbw.lora.finite import all_finite
 from lib_lbw.lora.header import ITEM_SIZES, TensorInfo, read_header
+from lib_lbw.lora.seal import Seal, Sealing
 from lib_lbw.lora.storage import TORCH_DTYPES, read_tensor
 
 HASH_KEY = "sshs_model_hash"
-_PLACEHOLDER = "0" * 64
+_HASH = Seal(HASH_KEY)
 _DTYPE_NAMES = {dtype: name for name, dtype in TORCH_DTYPES.items()}
 _DTYPE_ORDER = tuple(ITEM_SIZES)
 
@@ -78,38 +79,43 @@ def write_safetensors(path: Path, tensors: Iterable[tuple[str, Tensor]], metadat
 
 
 def stream_safetensors(
-    path: Path, layout: Iterable[TensorSpec], read: Callable[[TensorSpec], Tensor], metadata: Mapping[str, str]
+    path: Path,
+    layout: Iterable[TensorSpec],
+    read: Callable[[TensorSpec], Tensor],
+    metadata: Mapping[str, str],
+    seals: Iterable[Seal] = (),
 ) -> Written:
     """Write the tensors of `layout` to `path`, asking `read` for each one in the order of the file.
 
-    An existing file is replaced, at the end and at once. Raises LoraFileError as `write_safetensors` does, also for a
-    tensor that is not what `layout` announced.
+    `seals` are further hashes for the metadata, besides `sshs_model_hash`. An existing file is replaced, at the end and
+    at once. Raises LoraFileError as `write_safetensors` does, also for a tensor that is not what `layout` announced.
     """
     specs = sorted(layout, key=lambda spec: (-_DTYPE_ORDER.index(spec.dtype), spec.name.encode()))
-    header = _header(specs, metadata)
-    digest = hashlib.sha256()
+    sealing = Sealing((_HASH, *seals))
+    header = _header(specs, {**metadata, **sealing.room()})
     with told_as_lora_errors(path), replacing(path) as (temporary, stream):
         stream.write(header)
         for spec in specs:
-            _put(stream, digest.update, spec, read(spec))
+            _put(stream, sealing, spec, read(spec))
         size = stream.tell()
-        stream.seek(header.index(f'"{HASH_KEY}":"{_PLACEHOLDER}'.encode()) + len(HASH_KEY) + 4)
-        stream.write(digest.hexdigest().encode())
+        for place, digest in sealing.places(header):
+            stream.seek(place)
+            stream.write(digest)
         stream.flush()
         read_header(temporary)  # what would not open again is not put in place
-    return Written(path, digest.hexdigest(), size)
+    return Written(path, sealing.hash(_HASH), size)
 
 
-def _put(stream: BinaryIO, update: Callable[[memoryview], None], spec: TensorSpec, tensor: Tensor) -> None:
+def _put(stream: BinaryIO, sealing: Sealing, spec: TensorSpec, tensor: Tensor) -> None:
     if TensorSpec.of(spec.name, tensor) != spec:
         raise LoraFileError("{key} is not what was announced.", key=spec.name)
     raw = _bytes(spec, tensor)
-    update(raw)
+    sealing.update(raw)
     stream.write(raw)
 
 
 def _header(specs: Iterable[TensorSpec], metadata: Mapping[str, str]) -> bytes:
-    entries: dict[str, object] = {"__metadata__": dict(sorted({**metadata, HASH_KEY: _PLACEHOLDER}.items()))}
+    entries: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
     end = 0
     for spec in specs:
         if spec.name in entries:
@@ -123,8 +129,6 @@ def _header(specs: Iterable[TensorSpec], metadata: Mapping[str, str]) -> bytes:
 
 def _bytes(spec: TensorSpec, tensor: Tensor) -> memoryview:
     tensor = tensor.detach().cpu()
-    # isfinite knows no 8-bit floats.
-    wide = tensor.float() if tensor.is_floating_point() and tensor.element_size() == 1 else tensor
-    if not bool(torch.isfinite(wide).all()):
+    if not all_finite(tensor):
         raise LoraFileError("{key} holds a number that is not finite; nothing was written.", key=spec.name)
     return memoryview(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import torch
 from torch import Tensor
 
 _CHUNK = 1 << 18
@@ -14,14 +13,6 @@ def chunks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     flat = [tensor.reshape(-1) for tensor in tensors]
     for start in range(0, flat[0].numel(), _CHUNK):
         yield tuple(each[start : start + _CHUNK] for each in flat)
-
-
-def all_finite(tensor: Tensor) -> bool:
-    """Whether `tensor`, of any dtype, holds neither NaN nor an infinity."""
-    if not tensor.is_floating_point():
-        return True
-    eight_bits = tensor.element_size() == 1  # isfinite knows none of these
-    return all(bool(torch.isfinite(part.float() if eight_bits else part).all()) for (part,) in chunks(tensor))
 
 
 def squared_norm(tensor: Tensor) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from lib_lbw.errors import MergeError
+from lib_lbw.merge.leftovers import remove_leftovers
 
 Replace = Literal["nothing", "file", "input"]
 """What may be overwritten: nothing, an older file, or even one of the files that go in."""
@@ -82,6 +83,8 @@ def check_space(folder: Path, size: int) -> None:
 def folder_made(folder: Path) -> Iterator[None]:
     """Make `folder`, and what is missing above it, for the block; if that fails, what was made is taken away again.
 
+    What merges that were killed left in a folder goes first.
+
     Raises MergeError for a folder that cannot be made.
     """
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
@@ -90,6 +93,7 @@ def folder_made(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise MergeError("{folder} cannot be made: {reason}.", folder=folder, reason=error.strerror) from error
     try:
+        remove_leftovers(folder)
         yield
     except BaseException:
         for each in missing:

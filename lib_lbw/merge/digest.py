@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lib_lbw.lora.header import read_header
+from lib_lbw.lora.seal import Seal
 from lib_lbw.lora.writer import TensorSpec
-from lib_lbw.merge.spool import Spool
 
+LEGACY_KEY = "sshs_legacy_hash"
+_SPEC_HASH = "modelspec.hash_sha256"
 _CHUNK = 1 << 20
 _LEGACY = (0x100000, 0x110000)
 _LEGACY_LETTERS = 8
@@ -29,17 +31,16 @@ def payload_digest(path: Path) -> tuple[str, int]:
     return digest.hexdigest(), header.size - header.data_start
 
 
-def digests(spool: Spool, metadata: Mapping[str, str]) -> tuple[str, str]:
-    """Return the sha256 of the payload and the legacy hash of the file that the spool and the metadata will make.
+def seals(layout: Sequence[TensorSpec], metadata: Mapping[str, str]) -> tuple[Seal, Seal]:
+    """Return the legacy hash and that of modelspec, for a file of this `layout` and with this `metadata`.
 
     The legacy hash is that of bytes 0x100000 to 0x110000 of the file as sd-scripts and AddNet write it, with the
     `ss_` metadata alone; of a shorter file it is that of nothing.
     """
-    layout = spool.layout()
     header = _training_header(layout, metadata)
     start, end = (max(edge - len(header), 0) for edge in _LEGACY)
-    payload, window = spool.digests((start, end), header[slice(*_LEGACY)])
-    return payload, window[:_LEGACY_LETTERS]
+    legacy = Seal(LEGACY_KEY, letters=_LEGACY_LETTERS, before=header[slice(*_LEGACY)], start=start, end=end)
+    return legacy, Seal(_SPEC_HASH, prefix="0x")
 
 
 def _training_header(layout: Sequence[TensorSpec], metadata: Mapping[str, str]) -> bytes:

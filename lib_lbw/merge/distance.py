@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lib_lbw.merge.numbers.low_rank import LowRank, concat
-from lib_lbw.merge.numbers.measures import energy
+from lib_lbw.merge.numbers.low_rank import LowRank
+from lib_lbw.merge.numbers.measures import energy, squared_distance
+from lib_lbw.merge.numbers.quick import quick_rounding
 from lib_lbw.merge.numbers.terms import Term, dense
 
 
@@ -43,9 +44,9 @@ def between(stored: Term | None, wanted: Term | None, size: float | None = None)
     """
     if wanted is None or stored is None:
         return Distance(0.0 if stored is None else energy(stored), 0.0 if wanted is None else energy(wanted))
-    size = energy(wanted) if size is None else size
     if isinstance(stored, LowRank) and isinstance(wanted, LowRank):
-        return Distance(energy(_difference(stored, wanted)), size)
+        return _between_factors(stored, wanted, size)
+    size = energy(wanted) if size is None else size
     if isinstance(stored, Tensor) and stored.ndim < 2:
         return Distance(energy(stored.double() - _vector(wanted)), size)
     matrix = dense(wanted)
@@ -58,14 +59,17 @@ def of_roles(stored: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> Dist
     return sum((Distance(energy(a - b), energy(b)) for a, b in pairs), Distance())
 
 
-def _difference(stored: LowRank, wanted: LowRank) -> LowRank:
-    """Return stored - wanted. Of like ranks the factors are subtracted, which is exact where one was rounded."""
+def _between_factors(stored: LowRank, wanted: LowRank, size: float | None) -> Distance:
+    """Of like ranks the factors are subtracted, where nothing cancels: one is the other rounded."""
     if stored.rank != wanted.rank:
-        return concat([stored, wanted], [1.0, -1.0])
+        size = energy(wanted) if size is None else size
+        return Distance(squared_distance(stored, wanted, size), size)
+    quick = quick_rounding(stored, wanted)
+    if quick is not None:
+        return Distance(*quick)
     up, down = stored.up - wanted.up, stored.down - wanted.down
-    if not down.count_nonzero():
-        return LowRank(up, stored.down)
-    return LowRank(torch.cat([up, wanted.up], dim=1), torch.cat([stored.down, down]))
+    change = LowRank(torch.cat([up, wanted.up], dim=1), torch.cat([stored.down, down]))
+    return Distance(energy(change), energy(wanted) if size is None else size)
 
 
 def _vector(term: Term) -> Tensor:

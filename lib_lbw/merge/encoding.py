@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from lib_lbw.lora.finite import all_finite
 from lib_lbw.lora.header import TensorInfo
 from lib_lbw.lora.module import LoraModule
 from lib_lbw.lora.roles import algorithm_of, rank_of
-from lib_lbw.merge.chunks import all_finite
 from lib_lbw.merge.job import Job
 from lib_lbw.merge.numbers.low_rank import LowRank
 from lib_lbw.merge.numbers.terms import Term, dense
@@ -25,7 +25,7 @@ def term_roles(job: Job, term: Term | None) -> dict[str, Tensor]:
         return {
             "lora_up": term.up.reshape(shape[0], term.rank, *[1] * (len(shape) - 2)),
             "lora_down": term.down.reshape(term.rank, *shape[1:]),
-            "alpha": torch.tensor(float(term.rank), dtype=torch.float32),
+            "alpha": term.up.new_full((), float(term.rank), dtype=torch.float32),
         }
     if isinstance(term, Tensor) and term.ndim < 2:
         return {"w_norm" if _is_norm(job) else "diff": term}

@@ -72,7 +72,7 @@ class Finisher:
         for dtype in self._dtypes():
             stored = cast(roles, TORCH_DTYPES[dtype], own)
             if finite(stored):
-                module, found = self._stored(job, stored)
+                module, found = self.store(job, stored)
                 widened = self.free and not own
                 return Outcome(job, module, _distance_kept(job, module, found, before, roles), widened)
             own = {}
@@ -87,48 +87,48 @@ class Finisher:
             return Outcome(job, None, Distance())
         own = {role: tensor.dtype for role, tensor in extra.items()} if self.free else {}
         for dtype in self._dtypes():
-            for form in self._forms(job, wanted.term, limit):
+            for form, size in self._forms(job, wanted.term, limit):
                 roles = {**term_roles(job, form), **bias_roles(job, wanted.bias), **extra}
                 stored = cast(roles, TORCH_DTYPES[dtype], own)
                 if not finite(stored):
                     continue
-                module, found = self._stored(job, stored)
+                module, found = self.store(job, stored)
                 term, bias = term_of(without_magnitude(module), found), bias_of(module, found)
                 beside = between(bias, wanted.bias)
                 whole = form is wanted.term
-                rounded = between(term, form, wanted.energy if whole else None) + beside
+                rounded = between(term, form) + beside
                 if rounded.error <= BOUNDS[dtype]:
-                    distance = rounded if whole else between(term, wanted.term, wanted.energy) + beside
+                    distance = rounded if whole else between(term, wanted.term, size) + beside
                     return Outcome(job, module, distance, widened=dtype != self.dtype)
         raise DoesNotFitError(job.names.module, self.dtype)
 
     def _dtypes(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((self.dtype, "F32"))) if self.free else (self.dtype,)
 
-    def _forms(self, job: Job, term: Term | None, limit: int | None) -> Iterator[Term | None]:
-        """Give what may be stored for `term`, the best first."""
+    def _forms(self, job: Job, term: Term | None, limit: int | None) -> Iterator[tuple[Term | None, float | None]]:
+        """Give what may be stored for `term`, the best first, and the energy of `term` where it came to light."""
         if job.way in ("cut", "core"):
             yield cut(job, term, self.rule, limit)
             return
-        yield term
+        yield term, None
         if isinstance(term, LowRank):
             yield cut(job, term, None, term.rank)
 
-    def _stored(self, job: Job, tensors: Mapping[str, Tensor]) -> tuple[LoraModule, dict[str, Tensor]]:
+    def store(self, job: Job, tensors: Mapping[str, Tensor]) -> tuple[LoraModule, dict[str, Tensor]]:
         """Put the tensors into the spool and return the module they make, and the tensors as they are read back."""
         keys = {role: job.names.key(role) for role in tensors}
         self.spool.put({keys[role]: tensor for role, tensor in tensors.items()})
         module = as_module(job, tensors, {role: self.spool.info(key) for role, key in keys.items()})
-        return module, {role: self.spool.get(key) for role, key in keys.items()}
+        return module, {role: self.spool.get(key).to(tensors[role].device) for role, key in keys.items()}
 
 
-def cut(job: Job, term: Term | None, rule: RankRule | None, limit: int | None) -> Term | None:
-    """Return the best approximation of `term` of the rank that `rule` asks for, at most `limit`."""
+def cut(job: Job, term: Term | None, rule: RankRule | None, limit: int | None) -> tuple[LowRank | None, float | None]:
+    """Return the best approximation of `term` of the rank that `rule` asks for, at most `limit`, and |term|^2."""
     if term is None:
-        return None
+        return None, None
     found = decompose(term, limit if rule is None else None, seed_of(str(job.id)))
     ranks = [len(found.singular)] + ([] if rule is None else [rule.rank(found.singular)])
-    return found.cut(min(ranks + ([] if limit is None else [limit]))).factors
+    return found.cut(min(ranks + ([] if limit is None else [limit]))).factors, found.total
 
 
 def _distance_kept(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lib_lbw.blocks.locate import block_of
@@ -15,7 +15,7 @@ from lib_lbw.merge.layer import Layer, Probe, probe, same_layer
 from lib_lbw.merge.parts import Part
 from lib_lbw.merge.recipe import Recipe
 from lib_lbw.merge.sources import Opened, family_of
-from lib_lbw.merge.spelling import Names, common_names, own_names
+from lib_lbw.merge.spelling import Names, Style, common_names, own_names
 from lib_lbw.weights.notice import Notice
 
 Way = Literal["keep", "vector", "concat", "cut", "core", "dense"]
@@ -72,15 +72,16 @@ class Sorter:
         self._checkpoint = checkpoint
         self._family = family_of(tuple(opened))
         self._block_ranks = block_ranks(recipe.ranks.blocks, self._family)
+        self._style = Style.of(opened[0].file.modules)
 
     def job(self, id: ModuleId, parts: tuple[Part, ...]) -> Job | Refused:
         """Return the job of a module, or why there is none. `parts` is not empty."""
         block = block_of(id, self._family)
-        probes = [self._probe(part.module) for part in parts]
+        probes = [self._probe(part) for part in parts]
         layer = same_layer([each.layer for each in probes if each is not None])
         if layer is None:
             return Refused(id, block, self._different(parts, probes))
-        names = own_names(parts[0].module) if len(self._opened) == 1 else common_names(parts[0].module, self._family)
+        names = self._names(id, parts)
         if self._kept(parts, layer):
             rank = None if probes[0] is None else probes[0].rank
             return Job(id, block, names, parts, "keep", layer, exact_rank=rank)
@@ -91,6 +92,17 @@ class Sorter:
         exact = None if None in ranks else sum(rank for rank in ranks if rank is not None)
         way, limit = self._way(id, layer, exact)
         return Job(id, block, names, parts, way, layer, exact, limit)
+
+    def misfit(self, found: tuple[ModuleId, Notice]) -> Refused:
+        """Return the refusal of a module that belongs to no layer of the result, and why."""
+        id, reason = found
+        return Refused(id, block_of(id, self._family), reason)
+
+    def _names(self, id: ModuleId, parts: Sequence[Part]) -> Names:
+        module = next((part.module for part in parts if part.module.id == id), None)
+        if module is None:
+            return self._style.names(id)
+        return own_names(module) if len(self._opened) == 1 else common_names(module, self._family, self._style)
 
     def _way(self, id: ModuleId, layer: Layer, exact: int | None) -> tuple[Way, int | None]:
         """Return the way of a sum, and the most ranks it may have."""
@@ -114,7 +126,7 @@ class Sorter:
     def _kept(self, parts: Sequence[Part], layer: Layer) -> bool:
         """Tell whether the only part can stay what it is: its weight fits in, and nothing asks for fewer ranks."""
         module = parts[0].module
-        if len(parts) > 1 or self._recipe.method.kind != "sum" or not bakeable(module, parts[0].scale):
+        if len(parts) > 1 or parts[0].rows or self._recipe.method.kind != "sum" or not bakeable(module, parts[0].scale):
             return False
         if module.needs_base and self._checkpoint is not None:
             return False
@@ -130,10 +142,13 @@ class Sorter:
         small = cap is None or _numbers(module) <= cap * (layer.out + layer.columns)
         return small and self._recipe.operation != "resize"
 
-    def _probe(self, module: LoraModule) -> Probe | None:
-        """Return what the module adds; a DoRA that stays one by its plain part."""
+    def _probe(self, part: Part) -> Probe | None:
+        """Return what a part adds to the layer of the result; a DoRA that stays one by its plain part."""
+        module = part.module
         if self._checkpoint is None or not module.needs_base:
-            return probe(module)
+            found = probe(module)
+            moved = found is not None and part.rows
+            return replace(found, layer=Layer((part.out, found.layer.columns))) if found and moved else found
         slot = self._checkpoint.slots.get((module.id, "weight"))
         return None if slot is None else Probe(Layer(slot.shape), None)
 

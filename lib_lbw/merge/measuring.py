@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import torch
+
+from lib_lbw.merge.device import CPU, threads, told_out_of_memory
 from lib_lbw.merge.job import Job
 from lib_lbw.merge.numbers.dense import seed_of
 from lib_lbw.merge.numbers.low_rank import LowRank
@@ -12,7 +15,7 @@ from lib_lbw.merge.numbers.overlap import Overlap, overlap
 from lib_lbw.merge.numbers.reduce import reduce
 from lib_lbw.merge.numbers.terms import Term
 from lib_lbw.merge.plan import MergePlan
-from lib_lbw.merge.reading import Share, share
+from lib_lbw.merge.reading import Share, shares
 from lib_lbw.merge.workers import OnProgress, ShouldStop, map_modules, never, silent
 
 _DIRECTIONS = 128  # of a delta without exact factors
@@ -43,8 +46,10 @@ class Measures:
 _Found = tuple[str, dict[int, float], dict[tuple[int, int], Overlap]]
 
 
-def measure(plan: MergePlan, on_progress: OnProgress = silent, should_stop: ShouldStop = never) -> Measures:
-    """Return the measures of a plan, in family order of the blocks.
+def measure(
+    plan: MergePlan, on_progress: OnProgress = silent, should_stop: ShouldStop = never, device: torch.device = CPU
+) -> Measures:
+    """Return the measures of a plan, in family order of the blocks; computed on `device`.
 
     Modules that only the base weight tells are passed over, and so are norms and biases. Of a delta without exact
     factors the strongest directions are compared. Raises as `run_merge` does.
@@ -52,10 +57,11 @@ def measure(plan: MergePlan, on_progress: OnProgress = silent, should_stop: Shou
 
     def work(job: Job) -> _Found:
         known = [part for part in job.parts if plan.checkpoint is not None or not part.module.needs_base]
-        shares = [share(part, plan.opened, plan.checkpoint) for part in known] if job.layer.is_matrix else []
-        return job.block, _energies(shares), _overlaps(job, shares)
+        found = shares(known, plan.opened, plan.checkpoint, device) if job.layer.is_matrix else []
+        return job.block, _energies(found), _overlaps(job, found)
 
-    found = map_modules(work, plan.jobs, lambda job: str(job.id), on_progress, should_stop)
+    with told_out_of_memory(device):
+        found = map_modules(work, plan.jobs, lambda job: str(job.id), on_progress, should_stop, threads(device))
     energies: list[dict[str, float]] = [{} for _ in plan.opened]
     overlaps: dict[tuple[int, int, str], Overlap] = {}
     for block, own, pairs in sorted(found, key=lambda each: plan.family.blocks.index(each[0])):

@@ -1,6 +1,5 @@
-"""The finished file: hashes first, then the bytes under another name, read again, and only then in its place."""
+"""The finished file: its bytes under another name, read again, and only then in its place."""
 
-import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -9,11 +8,9 @@ from lib_lbw.errors import MergeError
 from lib_lbw.lora.file import LoraFile
 from lib_lbw.lora.writer import Written, stream_safetensors
 from lib_lbw.merge.destination import put_in_place
-from lib_lbw.merge.digest import digests, payload_digest
+from lib_lbw.merge.digest import payload_digest, seals
+from lib_lbw.merge.leftovers import unfinished_name
 from lib_lbw.merge.spool import Spool
-
-LEGACY_KEY = "sshs_legacy_hash"
-_SPEC_HASH = "modelspec.hash_sha256"
 
 
 def write_file(
@@ -23,12 +20,13 @@ def write_file(
 
     Raises LoraFileError for a disk that refuses, MergeError when what was written does not read back.
     """
-    payload, legacy = digests(spool, metadata)
-    whole = {**metadata, LEGACY_KEY: legacy, _SPEC_HASH: f"0x{payload}"}
-    unnamed = path.with_name(f".{path.name}.part-{os.getpid()}")
+    layout = spool.layout()
+    unnamed = unfinished_name(path)
     try:
-        written = stream_safetensors(unnamed, spool.layout(), lambda spec: spool.get(spec.name), whole)
-        if payload_digest(unnamed)[0] != payload or {m.id for m in LoraFile(unnamed).modules} != set(modules):
+        written = stream_safetensors(
+            unnamed, layout, lambda spec: spool.get(spec.name), metadata, seals(layout, metadata)
+        )
+        if payload_digest(unnamed)[0] != written.sha256 or {m.id for m in LoraFile(unnamed).modules} != set(modules):
             raise MergeError("{path}: the disk gave back something else than was written.", path=path)
         put_in_place(unnamed, path, replace=replace)
     finally:

@@ -14,7 +14,7 @@ from lib_lbw.merge.job import Job, Refused, Sorter
 from lib_lbw.merge.parts import collect
 from lib_lbw.merge.precision import common_dtype
 from lib_lbw.merge.recipe import OF_LORAS, Recipe
-from lib_lbw.merge.sources import Opened, family_of, open_sources
+from lib_lbw.merge.sources import Opened, family_of, one_dialect, open_sources
 from lib_lbw.weights.notice import Notice
 from lib_lbw.weights.presets import ElementBook, PresetBook
 
@@ -79,11 +79,12 @@ def plan_merge(
     opened = open_sources(recipe, presets, elements)
     checkpoint = _opened_base(recipe, family_of(opened))
     check_destination(recipe.output, [*(source.path for source in recipe.sources), *_paths(recipe.base)], replace)
-    collected = collect(opened, join=recipe.method.kind == "sum")
+    dialect = one_dialect(opened)
+    collected = collect(opened, join=recipe.method.kind == "sum", dialect=dialect)
     modules = [part.module for parts in collected.parts.values() for part in parts]
     dtype = common_dtype(recipe.dtype, modules)
     sorter = Sorter(recipe, opened, checkpoint)
-    found = [sorter.job(id, parts) for id, parts in collected.parts.items()]
+    found = [*map(sorter.misfit, collected.misfits), *(sorter.job(id, parts) for id, parts in collected.parts.items())]
     jobs = tuple(each for each in found if isinstance(each, Job))
     return MergePlan(
         recipe=recipe,
@@ -123,16 +124,20 @@ def _notices(recipe: Recipe, opened: Sequence[Opened], jobs: Sequence[Job]) -> I
             yield Notice.of(template, lora=each.file.name, seed=each.source.seed)
         lost = [key for key in each.file.unknown_keys if not key.startswith(EMBEDDING)]
         if lost:
-            template = "{lora}: {count} tensors belong to no known module and are left out, as {first}."
+            template = "{lora}: left out {count:tensor|tensors} of no known module, as {first}."
             yield Notice.of(template, lora=each.file.name, count=len(lost), first=lost[0])
+    if one_dialect(opened) is not None:
+        template = "The layers are named in two ways, cut in one and whole in the other; the result is like {lora}."
+        yield Notice.of(template, lora=opened[0].file.name)
     whole = sum(job.way == "dense" for job in jobs)
     if whole:
         yield Notice.of(
-            "{count} modules have no exact low-rank form and are stored whole; a rank makes them small.", count=whole
+            "{count:module has|modules have} no exact low-rank form but the whole matrix; a rank makes it small.",
+            count=whole,
         )
     kept = sum(job.way == "keep" and recipe.operation == "resize" and job.exact_rank is None for job in jobs)
     if kept:
-        yield Notice.of("{count} modules have no rank and stay as they are.", count=kept)
+        yield Notice.of("{count:module has|modules have} no rank that could be changed.", count=kept)
     letters = prompt_hint(recipe.output.stem)
     if letters:
         yield Notice.of("A prompt cannot name {name}, because of {letters}.", name=recipe.output.stem, letters=letters)
@@ -145,7 +150,9 @@ def _refusal(refused: Sequence[Refused]) -> MergeError:
         reasons.setdefault(str(each.reason), []).append(str(each.module))
     named = "; ".join(f"{_some(modules)} ({reason})" for reason, modules in list(reasons.items())[:_NAMED])
     more = f"; and {len(reasons) - _NAMED} more reasons" if len(reasons) > _NAMED else ""
-    return MergeError("{count} modules cannot be merged: {named}{more}.", count=len(refused), named=named, more=more)
+    return MergeError(
+        "{count:module|modules} cannot be merged: {named}{more}.", count=len(refused), named=named, more=more
+    )
 
 
 def _some(names: Sequence[str]) -> str:

@@ -1,18 +1,21 @@
 """The tensors of a job, read and looked at, as terms that can be added up."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import torch
 from torch import Tensor
 
 from lib_lbw.errors import MergeError
 from lib_lbw.lora.delta import module_delta, module_factors
+from lib_lbw.lora.finite import all_finite
 from lib_lbw.lora.module import LoraModule
 from lib_lbw.merge.checkpoint.reading import Checkpoint
-from lib_lbw.merge.chunks import all_finite
+from lib_lbw.merge.device import CPU
 from lib_lbw.merge.layer import without_magnitude
 from lib_lbw.merge.numbers.low_rank import LowRank
+from lib_lbw.merge.numbers.rows import moved, moved_rows, united
 from lib_lbw.merge.numbers.terms import Kron, Term
 from lib_lbw.merge.parts import Part
 from lib_lbw.merge.sources import Opened
@@ -54,12 +57,37 @@ def read_finite(part: Part, opened: Sequence[Opened]) -> dict[str, Tensor]:
     return tensors
 
 
-def share(part: Part, opened: Sequence[Opened], checkpoint: Checkpoint | None) -> Share:
-    """Return what a source gives to a module. A DoRA without a checkpoint gives its plain part."""
-    tensors = read_finite(part, opened)
+def shares(
+    parts: Sequence[Part], opened: Sequence[Opened], checkpoint: Checkpoint | None, device: torch.device = CPU
+) -> list[Share]:
+    """Return what the sources give to a module, one share each, on `device`. A DoRA without a checkpoint is plain."""
+    found = [(part, _share(part, opened, checkpoint, device)) for part in sorted(parts, key=lambda part: part.source)]
+    return [_one(list(held)) for _, held in groupby(found, key=lambda each: each[0].source)]
+
+
+def _one(held: Sequence[tuple[Part, Share]]) -> Share:
+    """Return the share of a source whose parts each change some rows of the layer, brought to these rows."""
+    placed = [_placed(part, share) for part, share in held]
+    if len(placed) == 1:
+        return placed[0]
+    terms = [(each.term, each.scale) for each in placed if each.term is not None]
+    biases = [each.bias * each.scale for each in placed if each.bias is not None]
+    term = united([term for term, _ in terms], [scale for _, scale in terms]) if terms else None
+    return Share(placed[0].source, 1.0, term, torch.stack(biases).sum(0) if biases else None)
+
+
+def _placed(part: Part, share: Share) -> Share:
+    if not part.rows:
+        return share
+    term = None if share.term is None else moved(share.term, part.rows, part.out)
+    return replace(share, term=term, bias=None if share.bias is None else moved_rows(share.bias, part.rows, part.out))
+
+
+def _share(part: Part, opened: Sequence[Opened], checkpoint: Checkpoint | None, device: torch.device) -> Share:
+    tensors = {role: tensor.to(device) for role, tensor in read_finite(part, opened).items()}
     module = part.module
     if module.needs_base and checkpoint is not None:
-        base = checkpoint.read(checkpoint.slots[module.id, "weight"])
+        base = checkpoint.read(checkpoint.slots[module.id, "weight"]).to(device)
         delta = module_delta(module, tensors, base=base, dtype=torch.float32)
         return Share(part.source, part.scale, _matrix(delta.weight), delta.bias)
     bare = without_magnitude(module)

@@ -132,7 +132,7 @@ class Recipe:
             raise MergeError("there is nothing to merge: name at least one LoRA.")
         if count is not None and len(self.sources) != count:
             raise MergeError(
-                "{operation} takes {count} LoRA file(s), not {given}.",
+                "{operation} takes {count:LoRA file|LoRA files}, not {given}.",
                 **{"operation": self.operation, "count": count, "given": len(self.sources)},
             )
         if self.method.kind in _PAIRS and len(self.sources) != 2:

@@ -40,7 +40,7 @@ def plan_report(plan: MergePlan, measures: Measures | None = None) -> dict[str, 
 
 def _source(plan: MergePlan, index: int) -> dict[str, Any]:
     opened = plan.opened[index]
-    parts = [part for job in plan.jobs for part in job.parts if part.source == index]
+    modules = {part.module.id: part.module for job in plan.jobs for part in job.parts if part.source == index}
     return {
         "path": str(opened.source.path),
         "name": opened.file.name,
@@ -48,10 +48,10 @@ def _source(plan: MergePlan, index: int) -> dict[str, Any]:
         "unet": opened.sign * opened.weights.unet,
         "weights": dict(opened.weights.weights),
         "rules": [rule.to_json() for rule in opened.weights.rules],
-        "modules": len(parts),
+        "modules": len(modules),
         "of": len(opened.file.modules),
-        "ranks": dict(Counter(str(part.module.rank) for part in parts if part.module.rank is not None)),
-        "algorithms": dict(Counter(part.module.algorithm for part in parts)),
+        "ranks": dict(Counter(str(module.rank) for module in modules.values() if module.rank is not None)),
+        "algorithms": dict(Counter(module.algorithm for module in modules.values())),
     }
 
 

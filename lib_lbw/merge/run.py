@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from lib_lbw.errors import MergeError, MergeStopped
 from lib_lbw.lora.atomic import told_as_lora_errors
 from lib_lbw.lora.writer import Written
 from lib_lbw.merge.destination import check_destination, check_space, folder_made
+from lib_lbw.merge.device import CPU, told_out_of_memory
 from lib_lbw.merge.digest import payload_digest
 from lib_lbw.merge.distance import Distance
 from lib_lbw.merge.embeddings import spool_embeddings
@@ -55,27 +58,31 @@ class MergeResult:
         }
 
 
-def run_merge(plan: MergePlan, on_progress: OnProgress = silent, should_stop: ShouldStop = never) -> MergeResult:
-    """Carry the plan out and return what came of it.
+def run_merge(
+    plan: MergePlan, on_progress: OnProgress = silent, should_stop: ShouldStop = never, device: torch.device = CPU
+) -> MergeResult:
+    """Carry the plan out on `device`, one of `device.usable`, and return what came of it.
 
     `on_progress(done, all, module)` comes after each module; `should_stop()` is asked between modules.
     Raises MergeError for what stands in the way (see MergePlan.obstacle), numbers that are not finite or do not fit,
-    an empty result, a full disk; MergeStopped when told to; LoraFileError for a source that was changed. In every
-    case nothing is left behind, and what lay at the output before still lies there.
+    an empty result, a full disk, or memory of the device; MergeStopped when told to; LoraFileError for a source that
+    was changed. In every case nothing is left behind, and what lay at the output before still lies there.
     """
     if plan.obstacle is not None:
         raise plan.obstacle
     path = plan.recipe.output
     check_destination(path, plan.inputs, plan.replace)
-    with folder_made(path.parent):
-        return _carried_out(plan, path, on_progress, should_stop)
+    with folder_made(path.parent), told_out_of_memory(device):
+        return _carried_out(plan, path, on_progress, should_stop, device)
 
 
-def _carried_out(plan: MergePlan, path: Path, on_progress: OnProgress, should_stop: ShouldStop) -> MergeResult:
+def _carried_out(
+    plan: MergePlan, path: Path, on_progress: OnProgress, should_stop: ShouldStop, device: torch.device
+) -> MergeResult:
     check_space(path.parent, plan.estimate.size)
     with told_as_lora_errors(path), Spool(path.parent) as spool:
         digests = _digests(plan)
-        outcomes = process(plan, spool, on_progress, should_stop)
+        outcomes = process(plan, spool, on_progress, should_stop, device)
         if all(each.module is None for each in outcomes):
             raise MergeError("nothing is left to write: the sum is zero in every module.")
         spool_embeddings(plan, spool)
@@ -111,7 +118,7 @@ def _write(
 
 def _result(plan: MergePlan, outcomes: Sequence[Outcome], written: Written) -> MergeResult:
     widened = sum(each.widened for each in outcomes)
-    template = "{count} modules do not fit the precision of the others and are stored in float32."
+    template = "{count:module goes|modules go} beyond the precision of the others: stored in float32."
     return MergeResult(
         path=written.path,
         sha256=written.sha256,

@@ -1,14 +1,17 @@
 """The LoRAs of a recipe, opened and weighed: the same numbers as the same tag has in a prompt."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from lib_lbw.blocks.family import Family
+from lib_lbw.blocks.kinds import kinds
 from lib_lbw.blocks.module import ModuleId
 from lib_lbw.errors import FamilyError, MergeError
 from lib_lbw.lora.file import LoraFile
+from lib_lbw.merge.dialects import Dialect, common_dialect, is_joined
 from lib_lbw.merge.recipe import Recipe, Source
 from lib_lbw.weights.directive import Directive
 from lib_lbw.weights.parser import parse_weights
@@ -55,6 +58,7 @@ def open_sources(recipe: Recipe, presets: PresetBook | None, elements: ElementBo
         drawn = (weights.weights, weights.rules) != (others.weights, others.rules)
         opened.append(Opened(source, file, weights, recipe.sign(index), drawn))
     _check_family(tuple(opened))
+    _check_names(tuple(opened))
     return tuple(opened)
 
 
@@ -88,9 +92,15 @@ def source_of(directive: Directive, path: Path, seed: int = 0) -> Source:
     )
 
 
-def family_of(opened: tuple[Opened, ...]) -> Family:
+def family_of(opened: Sequence[Opened]) -> Family:
     """Return the family that all sources have."""
     return opened[0].file.family
+
+
+def one_dialect(opened: Sequence[Opened]) -> Dialect | None:
+    """Return the dialect that the layers are to be brought to; None where all sources name them alike."""
+    family = family_of(opened)
+    return common_dialect((module.id for each in opened for module in each.file.modules), family)
 
 
 def _check_family(opened: tuple[Opened, ...]) -> None:
@@ -103,3 +113,26 @@ def _check_family(opened: tuple[Opened, ...]) -> None:
                 **{"first": first.path.name, "family": first.family.title, "reason": first.family_reason},
                 **{"second": file.path.name, "other_family": file.family.title, "other_reason": file.family_reason},
             )
+
+
+def _check_names(opened: tuple[Opened, ...]) -> None:
+    """Refuse LoRAs of one transformer that name its layers in two ways that nothing joins: they would not be added."""
+    family = family_of(opened)
+    ways = (
+        [] if is_joined(family) else [each.names for kind in kinds() if kind.family == family.id for each in kind.lists]
+    )
+    for names in ways:
+        used: dict[str, LoraFile] = {}
+        for file in (each.file for each in opened):
+            used |= {name: file for name in names if name in _lists(file) and name not in used}
+        if len({file.path for file in used.values()}) > 1:
+            (first, one), (second, other), *_ = used.items()
+            raise FamilyError(
+                "{first} and {second} name the layers of {family} in two ways, {one} and {other}, which nothing joins.",
+                **{"first": one.path.name, "second": other.path.name, "family": family.title},
+                **{"one": first, "other": second},
+            )
+
+
+def _lists(file: LoraFile) -> set[str]:
+    return {module.id.path.partition(".")[0] for module in file.modules if module.id.component == "transformer"}

@@ -1,6 +1,5 @@
 """An unnamed file that holds finished tensors until all of them are known; any thread may write to it."""
 
-import hashlib
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,7 +9,6 @@ from types import TracebackType
 import torch
 from torch import Tensor
 
-from lib_lbw.errors import LoraFileError
 from lib_lbw.lora.header import ITEM_SIZES, TensorInfo
 from lib_lbw.lora.storage import read_tensor
 from lib_lbw.lora.writer import TensorSpec
@@ -37,7 +35,7 @@ class Spool:
         """Append the tensors; a key that is there already is replaced."""
         for key, tensor in tensors.items():
             spec = TensorSpec.of(key, tensor)
-            raw = tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().data
+            raw = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
             with self._lock:
                 start = self._file.seek(0, 2)
                 self._file.write(raw)
@@ -61,24 +59,3 @@ class Spool:
         """Return what there is, in the order of the finished file: wider dtypes first, then by key."""
         specs = [TensorSpec(info.name, info.dtype, info.shape) for info in self._places.values()]
         return sorted(specs, key=lambda spec: (-_ORDER.index(spec.dtype), spec.name.encode()))
-
-    def digests(self, window: tuple[int, int], before: bytes) -> tuple[str, str]:
-        """Return the sha256 of the payload, and that of `before` and the bytes [start, end) of it, both in hex."""
-        whole, part = hashlib.sha256(), hashlib.sha256(before)
-        start, end = window
-        at = 0
-        for spec in self.layout():
-            raw = self._raw(spec.name)
-            whole.update(raw)
-            part.update(raw[max(start - at, 0) : max(end - at, 0)])
-            at += len(raw)
-        return whole.hexdigest(), part.hexdigest()
-
-    def _raw(self, key: str) -> bytes:
-        info = self._places[key]
-        with self._lock:
-            self._file.seek(info.start)
-            raw = self._file.read(info.end - info.start)
-        if len(raw) != info.end - info.start:
-            raise LoraFileError("The file ends inside {key}.", key=key)
-        return raw

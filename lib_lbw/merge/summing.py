@@ -10,7 +10,7 @@ from lib_lbw.blocks.module import ModuleId
 from lib_lbw.merge.numbers.dense import seed_of
 from lib_lbw.merge.numbers.interference import dare, ties
 from lib_lbw.merge.numbers.low_rank import LowRank, concat
-from lib_lbw.merge.numbers.measures import energy
+from lib_lbw.merge.numbers.measures import energy, least_energy
 from lib_lbw.merge.numbers.parts import project
 from lib_lbw.merge.numbers.reduce import decompose
 from lib_lbw.merge.numbers.terms import Term, total
@@ -23,11 +23,10 @@ _NOTHING = 1e-26
 
 @dataclass(frozen=True, eq=False)
 class Wanted:
-    """The delta of a module at strength 1; None for nothing. `term` as in Share, `energy` its squared norm."""
+    """The delta of a module at strength 1; None for nothing. `term` as in Share."""
 
     term: Term | None
     bias: Tensor | None
-    energy: float = 0.0
 
     @property
     def empty(self) -> bool:
@@ -43,11 +42,15 @@ def wanted(id: ModuleId, shares: Sequence[Share], method: Method) -> Wanted:
     held = [each for each in shares if each.term is not None]
     bias = None if bias is None or not bias.count_nonzero() else bias
     term = _combined(id, held, method) if held else None
-    if term is None:
-        return Wanted(None, bias)
-    size = energy(term)
-    nothing = size <= _NOTHING * sum(each.scale**2 * _bound(each.term) for each in held if each.term is not None)
-    return Wanted(None if nothing else term, bias, size)
+    return Wanted(None if term is None or _is_nothing(term, held) else term, bias)
+
+
+def _is_nothing(term: Term, held: Sequence[Share]) -> bool:
+    """Whether the sum of what is `held` is only what rounding left of zero."""
+    limit = _NOTHING * sum(each.scale**2 * _bound(each.term) for each in held if each.term is not None)
+    if isinstance(term, LowRank) and least_energy(term) > limit:
+        return False
+    return energy(term) <= limit
 
 
 def _combined(id: ModuleId, held: Sequence[Share], method: Method) -> Term | None:

@@ -34,15 +34,20 @@ def map_modules(
     names: Callable[[Item], str],
     on_progress: OnProgress = silent,
     should_stop: ShouldStop = never,
+    workers: int | None = None,
 ) -> list[Result]:
-    """Return work(item) for every item, in their order; each worker computes with one thread.
+    """Return work(item) for every item, in their order; each of the workers (one a core) computes with one thread.
 
     Raises MergeStopped when `should_stop` says so between two modules, and the first error of `work`; either way
     nothing is running any more.
     """
-    workers = os.cpu_count() or 1
+    workers = workers or os.cpu_count() or 1
     results: dict[int, Result] = {}
-    with _one_thread(), ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with (
+        exact_products(),
+        _one_thread(),
+        ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+    ):
         waiting = iter(enumerate(items))
         running: dict[Future[Result], int] = {}
         try:
@@ -61,6 +66,17 @@ def map_modules(
         finally:
             for future in running:
                 future.cancel()
+
+
+@contextmanager
+def exact_products() -> Iterator[None]:
+    """Let no product of float32 matrices be made of shorter numbers (TF32), as programs allow it to draw faster."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 @contextmanager

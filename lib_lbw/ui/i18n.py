@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
+from lib_lbw.errors import filled
+
 Translate = Callable[[str], str]
 
 #: Language code to the name that its speakers use.
@@ -50,7 +52,7 @@ def translator(language: str) -> Translate:
 
 def say(translate: Translate, template: str, /, **fields: object) -> str:
     """Return the sentence of `template` in the language of `translate`, its fields filled in."""
-    return translate(template).format(**fields)
+    return filled(translate(template), fields)
 
 
 def language_of(accept_language: str) -> str:

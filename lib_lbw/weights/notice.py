@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lib_lbw.errors import filled
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -22,7 +24,7 @@ class Notice:
 
     def localized(self, translate: Callable[[str], str]) -> str:
         """Return the sentence with the template passed through `translate` (template -> template)."""
-        return translate(self.template).format(**self.fields)
+        return filled(translate(self.template), self.fields)
 
     def to_json(self) -> dict[str, Any]:
         """Return the notice as JSON values."""

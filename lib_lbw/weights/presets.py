@@ -21,10 +21,9 @@ class PresetBook(Book[Weights]):
     @classmethod
     def parse(cls, text: str) -> "PresetBook":
         """Read a preset file. It never fails: a faulty line stands in `faults` and is left out."""
-        lines: list[Line[Weights]] = []
-        for number, exact in enumerate(exact_lines(text), 1):
-            lines.append(_unless_twice(_line(number, exact), lines))
-        return cls(tuple(lines))
+        seen: dict[tuple[str | None, int], int] = {}
+        lines = (_line(number, exact) for number, exact in enumerate(exact_lines(text), 1))
+        return cls(tuple(_unless_twice(line, seen) for line in lines))
 
     @classmethod
     def shipped(cls) -> "PresetBook":
@@ -71,20 +70,23 @@ def _weights(text: str) -> Weights | DirectiveError:
         return reason
 
 
-def _unless_twice(line: Line[Weights], before: list[Line[Weights]]) -> Line[Weights]:
-    """Turn a second line of the same name and length into a fault: which of the two is meant cannot be known."""
+def _unless_twice(line: Line[Weights], seen: dict[tuple[str | None, int], int]) -> Line[Weights]:
+    """Turn a second line of the same name and length into a fault: which of the two is meant cannot be known.
+
+    `seen`: name and length -> the number of the line that has them.
+    """
     if line.content is None:
         return line
-    for earlier in before:
-        if earlier.content is not None and earlier.name == line.name and _size(earlier.content) == _size(line.content):
-            error = PresetError(
-                "line {line}: {name} stands in line {earlier} already, with as many values",
-                line=line.number,
-                name=line.name,
-                earlier=earlier.number,
-            )
-            return Line(line.number, line.text, line.name, fault=error)
-    return line
+    earlier = seen.setdefault((line.name, _size(line.content)), line.number)
+    if earlier == line.number:
+        return line
+    error = PresetError(
+        "line {line}: {name} stands in line {earlier} already, with as many values",
+        line=line.number,
+        name=line.name,
+        earlier=earlier,
+    )
+    return Line(line.number, line.text, line.name, fault=error)
 
 
 def _size(weights: Weights) -> int:

@@ -40,7 +40,7 @@ def test_merge_writes_the_file_and_says_so(run: Any, loras: Path) -> None:
     assert out.startswith(str(loras / "mine.safetensors"))
     assert "error    " in out
     assert ["style", "0.7", "0.7", "1", "of", "3", "4", "lora"] in [line.split() for line in err.splitlines()]
-    assert "2 modules keep their tensors" in err
+    assert "2 modules: tensors kept" in err
     assert {m.rank for m in LoraFile(loras / "mine.safetensors").modules} == {4, 8}
 
 
@@ -67,6 +67,18 @@ def test_merge_as_json(run: Any, loras: Path) -> None:
     assert data["bytes"] == (loras / "mine.safetensors").stat().st_size
 
 
+def test_the_processor_by_name_gives_the_same_bytes(run: Any, loras: Path) -> None:
+    words = ["merge", "style:0.3", "face", "--rank", 3, "--lora-dir", loras, "--json", "--out"]
+    plain, named = (json.loads(run(*words, *more)[1])["sha256"] for more in (["a"], ["b", "--device", "cpu"]))
+    assert plain == named
+
+
+def test_one_is_one_and_two_are_two(run: Any, loras: Path) -> None:
+    err = run("merge", "style:0.7:lbw=OUTALL", "face", "--out", "mine", "--lora-dir", loras)[2]
+    assert "1 module: put together exactly" in err
+    assert "2 modules: tensors kept, only weighed" in err
+
+
 def test_a_prompt_names_the_loras(run: Any, loras: Path) -> None:
     prompt = "a girl <lora:style:0.7:0.2:lbw=MIDD>, <lyco:face:1> smiling"
     status, out, _ = run("merge", "--prompt", prompt, "--out", "mine", "--lora-dir", loras, "--dry-run", "--json")
@@ -91,7 +103,7 @@ def test_a_dry_run_measures_when_asked(run: Any, loras: Path) -> None:
 def test_a_dry_run_tells_what_is_in_the_way(run: Any, loras: Path) -> None:
     status, out, err = run("bake", "dora:0.5", "--out", "mine", "--lora-dir", loras, "--dry-run")
     assert status == 2
-    assert "1 modules cannot be merged:" in out
+    assert "1 module cannot be merged:" in out
     assert "DoRA is either on or off" in out
     assert "--base FILE" in out
     assert "unet.conv_in" in err
@@ -194,6 +206,10 @@ def test_options_that_change_nothing_are_told(run: Any, loras: Path) -> None:
         (["resize", "style", "--out", "x", "--size", "100"], "a file of 100 bytes is impossible"),
         (["bake", "dora:0.5", "--out", "x"], "give the base checkpoint"),
         (["rerun", "style"], "holds no recipe"),
+        (["merge", "style", "--out", "x", "--device", "cuda:9"], "there is no device 'cuda:9' to compute on; here"),
+        (["resize", "style", "--out", "x", "--rank", "2", "--device", "mps"], "mps has no float64"),
+        (["extract", "a.safetensors", "b.safetensors", "--out", "x", "--device", "cuda:9"], "there is no device"),
+        (["into-checkpoint", "a.safetensors", "style", "--out", "x", "--device", "gpu"], "there is no device 'gpu'"),
     ],
 )
 def test_faults_are_one_sentence(run: Any, loras: Path, words: list[str], sentence: str) -> None:

@@ -109,7 +109,7 @@ def test_the_error_in_the_file_is_that_of_the_tensors_in_the_file(tmp_path: Path
         term = term_of(source.modules[0], source.read(source.modules[0]))
         dense += item.ratio * term.dense()  # type: ignore[union-attr]
     measured = between(stored.dense(), dense).error  # type: ignore[union-attr]
-    assert told["error"] == pytest.approx(measured, rel=1e-6) == pytest.approx(result.error, rel=1e-6)
+    assert told["error"] == result.error == pytest.approx(measured, rel=1e-3)
     assert 1e-5 < told["error"] < 1e-3
     assert told["blocks"]["IN04"]["kept"] > 0.999999
 

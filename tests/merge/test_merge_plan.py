@@ -49,7 +49,7 @@ def test_what_needs_the_base_is_refused_beside_another_and_converted_with_it(tmp
     (refused,) = plan.refused
     assert str(refused.module) == LAYER
     assert "give the base checkpoint" in str(refused.reason)
-    with pytest.raises(MergeError, match="1 modules cannot be merged"):
+    with pytest.raises(MergeError, match="1 module cannot be merged"):
         run_merge(plan)
     base = checkpoint(tmp_path)
     result = merged(Recipe("merge", items, tmp_path / "out.safetensors", base=base[0]))

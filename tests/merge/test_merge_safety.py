@@ -165,7 +165,7 @@ def test_numbers_that_are_none_are_refused_with_their_modules(tmp_path: Path, va
     state[f"{NAME}.lora_up.weight"][0, 0] = value
     path = LoraFiles(tmp_path).save("bad", state, METADATA)
     for operation, ranks in (("bake", Ranks()), ("resize", Ranks(2)), ("resize", Ranks(size=9_999_999))):
-        with pytest.raises(MergeError, match=f"NaN or an infinity stands in 1 modules: bad {NAME}"):
+        with pytest.raises(MergeError, match=f"NaN or an infinity stands in 1 module: bad {NAME}"):
             merged(Recipe(operation, (Source(path),), tmp_path / "out.safetensors", ranks=ranks))  # type: ignore[arg-type]
     assert left(tmp_path) == ["bad.safetensors"]
 
@@ -174,7 +174,7 @@ def test_what_float16_cannot_hold_is_refused_or_widened(tmp_path: Path) -> None:
     state = {f"{NAME}.diff": torch.full((4, 4), 6e4).half(), "lora_unet_conv_in.diff": torch.ones(4, 4, 3, 3).half()}
     path = LoraFiles(tmp_path).save("a", state, METADATA)
     recipe = Recipe("merge", (Source(path, 2.0),), tmp_path / "out.safetensors", dtype="fp16")
-    with pytest.raises(MergeError, match=rf"F16 cannot hold the numbers of 1 modules: {NAME}\. Choose fp32"):
+    with pytest.raises(MergeError, match=rf"F16 cannot hold the numbers of 1 module: {NAME}\. Choose fp32"):
         merged(recipe)
     result = merged(Recipe("merge", (Source(path, 2.0),), tmp_path / "out.safetensors"))
     dtypes = {str(m.id): m.tensors["diff"].dtype for m in LoraFile(result.path).modules}

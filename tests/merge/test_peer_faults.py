@@ -1,4 +1,4 @@
-"""What other merge tools were measured to get wrong, one test for each."""
+"""What other merge tools were measured to get wrong, one test each; 9, of checkpoints: test_into_checkpoint.py."""
 
 import hashlib
 from pathlib import Path
@@ -127,7 +127,7 @@ def test_8_alpha_over_rank_counts_once(tmp_path: Path, form: str, ranks: Ranks) 
     assert scale > 0.6  # 0.25 or 0.5 would be alpha / rank once more
 
 
-def test_9_no_q_k_v_of_the_second_text_encoder_is_lost(tmp_path: Path) -> None:
+def test_no_q_k_v_of_the_second_text_encoder_is_lost(tmp_path: Path) -> None:
     names = [f"lora_te2_text_model_encoder_layers_0_self_attn_{part}_proj" for part in "qkv"]
     paths = [LoraFiles(tmp_path).write(f"l{n}", dict.fromkeys(names, (8, 8)), seed=n) for n in range(2)]
     result = merged(Recipe("merge", tuple(map(Source, paths)), tmp_path / "out.safetensors"))

@@ -144,7 +144,7 @@ def test_every_family(bench: Bench, family: str) -> None:
 
 
 @pytest.mark.parametrize("family", ["sd2", "sdxl"])
-def test_q_k_and_v_of_a_fused_encoder_get_their_delta_exactly_once(bench: Bench, family: str) -> None:
+def test_9_q_k_and_v_of_a_fused_encoder_get_their_delta_exactly_once(bench: Bench, family: str) -> None:
     """SuperMerger looks the three up under a name they do not have, and drops them."""
     component = "te2" if family == "sdxl" else "te1"
     file = bench.lora(family, ("q_proj", "k_proj", "v_proj"), components=component)

@@ -5,12 +5,13 @@ import math
 import pytest
 import torch
 
+from lib_lbw.merge.distance import between
 from lib_lbw.merge.numbers.interference import ties
 from lib_lbw.merge.numbers.low_rank import LowRank, concat
-from lib_lbw.merge.numbers.measures import relative_error
 from lib_lbw.merge.numbers.parts import project
 from lib_lbw.merge.numbers.ranks import SvCumulative, SvFro, SvRatio
-from lib_lbw.merge.numbers.reduce import best_rank, reduce
+from lib_lbw.merge.numbers.reduce import reduce
+from lib_lbw.merge.numbers.terms import total
 from tests.merge_numbers.make_terms import norm, random_low_rank, turned, with_spectrum
 
 A, B = random_low_rank(1, 48, 40, 8), random_low_rank(2, 48, 40, 8)
@@ -27,7 +28,7 @@ def best_scale(found: torch.Tensor, wanted: torch.Tensor) -> float:
 
 @pytest.mark.parametrize("ratio", [0.5, 0.25, 2.0, -0.5])
 def test_ratio_is_linear_not_squared(ratio: float) -> None:
-    for made in (concat([A], [ratio]), best_rank(concat([A], [ratio]), 8).factors):
+    for made in (concat([A], [ratio]), reduce(concat([A], [ratio]), 8).factors):
         assert best_scale(made.dense(), A.dense()) == pytest.approx(ratio, rel=1e-12)
         assert best_scale(made.dense(), A.dense()) != pytest.approx(ratio**2)
         assert abs(best_scale(made.dense(), A.dense())) != pytest.approx(math.sqrt(abs(ratio)))
@@ -59,7 +60,7 @@ def test_the_sum_is_not_that_of_the_factors() -> None:
 @pytest.mark.parametrize("spectrum", [[0.9**i for i in range(8)], [50 * 0.5**i for i in range(8)]])
 def test_no_clamp(spectrum: list[float]) -> None:
     f = with_spectrum(1, 48, 40, spectrum)
-    assert error(best_rank(f, 8).factors.dense(), f.dense()) < 1e-12
+    assert error(reduce(f, 8).factors.dense(), f.dense()) < 1e-12
     left, singular, right = torch.linalg.svd(f.dense(), full_matrices=False)
     left, right = left[:, :8] * singular[:8], right[:8]
     limit = float(torch.cat([left.flatten(), right.flatten()]).quantile(0.99))
@@ -75,8 +76,8 @@ def test_rank_rules_are_not_one_too_high() -> None:
 
 def test_a_kernel_is_not_capped_by_its_channels() -> None:
     f = random_low_rank(1, 30, 3 * 9, 20)  # 3 channels in, 3x3
-    assert best_rank(f, 20).factors.rank == 20
-    assert error(best_rank(f, 20).factors.dense(), f.dense()) < 1e-12
+    assert reduce(f, 20).factors.rank == 20
+    assert error(reduce(f, 20).factors.dense(), f.dense()) < 1e-12
 
 
 def test_ties_and_parts_are_of_the_delta_not_of_the_factors() -> None:
@@ -95,4 +96,4 @@ def test_no_fp32_detour_loses_a_slider() -> None:
     near = concat([A, LowRank(SMALL.up * 1e-5, SMALL.down)], [1.0, 1.0])
     slider = reduce(concat([near, A], [1.0, -1.0]), 16)
     assert slider.factors.rank == SMALL.rank
-    assert relative_error(slider.factors, [SMALL], [1e-5]) < 1e-9
+    assert between(slider.factors, total([SMALL], [1e-5])).error < 1e-9

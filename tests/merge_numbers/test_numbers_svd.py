@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lib_lbw.merge.numbers import factored
 from lib_lbw.merge.numbers.low_rank import LowRank, concat
-from lib_lbw.merge.numbers.reduce import best_rank, decompose, reduce, singular_values
+from lib_lbw.merge.numbers.reduce import decompose, reduce
 from tests.merge_numbers.make_terms import (
     low_ranks,
     norm,
@@ -25,7 +25,7 @@ from tests.merge_numbers.make_terms import (
 
 @given(low_ranks(), st.integers(0, 20))
 def test_no_matrix_of_the_rank_is_nearer(f: LowRank, rank: int) -> None:
-    cut, values = best_rank(f, rank), numpy_values(f.dense())
+    cut, values = reduce(f, rank), numpy_values(f.dense())
     best = float(np.sqrt((values[rank:] ** 2).sum()))
     assert norm(f.dense() - cut.factors.dense()) <= best + 1e-9 * parts_norm(f)
     assert cut.factors.rank == len(cut.singular) <= min(rank, *f.shape)
@@ -38,13 +38,13 @@ def test_no_matrix_is_nearer_to_a_sum(given_terms) -> None:
     f = concat(terms, cs)
     rank = max(1, f.rank // 2)
     values = numpy_values(f.dense())
-    distance = norm(f.dense() - best_rank(f, rank).factors.dense())
+    distance = norm(f.dense() - reduce(f, rank).factors.dense())
     assert distance <= float(np.sqrt((values[rank:] ** 2).sum())) + 1e-9 * parts_norm(f)
 
 
 @given(low_ranks())
 def test_the_singular_values_are_numpys(f: LowRank) -> None:
-    values, found = numpy_values(f.dense()), singular_values(f).numpy()
+    values, found = numpy_values(f.dense()), decompose(f).singular.numpy()
     assert found.dtype == np.float64
     assert np.all(np.diff(found) <= 0)
     assert np.all(found > 0)
@@ -54,12 +54,12 @@ def test_the_singular_values_are_numpys(f: LowRank) -> None:
 
 @given(low_ranks(defects=("none", "equal columns", "zero rows", "zero column", "dependent down", "all zero")))
 def test_the_rank_is_the_true_one(f: LowRank) -> None:
-    assert len(singular_values(f)) == np.linalg.matrix_rank(f.dense().numpy())
+    assert len(decompose(f).singular) == np.linalg.matrix_rank(f.dense().numpy())
 
 
 @given(low_ranks(), st.integers(1, 20))
 def test_sigma_is_split_evenly(f: LowRank, rank: int) -> None:
-    cut = best_rank(f, rank)
+    cut = reduce(f, rank)
     tolerance = 1e-7 * float(cut.singular.sum())
     torch.testing.assert_close(cut.factors.up.square().sum(0), cut.singular, rtol=1e-7, atol=tolerance)
     torch.testing.assert_close(cut.factors.down.square().sum(1), cut.singular, rtol=1e-7, atol=tolerance)
@@ -67,7 +67,7 @@ def test_sigma_is_split_evenly(f: LowRank, rank: int) -> None:
 
 @given(low_ranks(), st.integers(0, 20))
 def test_the_share_kept_is_that_of_the_energy(f: LowRank, rank: int) -> None:
-    cut, energies = best_rank(f, rank), numpy_values(f.dense()) ** 2
+    cut, energies = reduce(f, rank), numpy_values(f.dense()) ** 2
     wanted = energies[:rank].sum() / energies.sum() if norm(f.dense()) else 1.0
     assert cut.kept == pytest.approx(wanted, abs=1e-9)
     assert cut.error == pytest.approx((1 - wanted) ** 0.5 if wanted < 1 else 0.0, abs=1e-4)
@@ -88,7 +88,7 @@ def test_both_ways_agree(f: LowRank) -> None:
 @given(st.integers(0, 99), st.integers(1, 5), st.integers(0, 99))
 def test_the_result_does_not_depend_on_the_factors(seed: int, rank: int, turn: int) -> None:
     f = with_spectrum(seed, 9, 8, [2.0**-i for i in range(5)])
-    first, second = best_rank(f, rank), best_rank(turned(f, turn), rank)
+    first, second = reduce(f, rank), reduce(turned(f, turn), rank)
     torch.testing.assert_close(first.factors.dense(), second.factors.dense(), rtol=0, atol=1e-9)
 
 
@@ -106,10 +106,10 @@ def test_a_matrix_whose_condition_its_diagonal_hides() -> None:
     s = torch.tensor(0.6).sin().double()
     upper = torch.eye(60, dtype=torch.float64) - (1 - s**2).sqrt() * torch.ones(60, 60, dtype=torch.float64).triu(1)
     f = LowRank(upper, random_low_rank(1, 60, 70, 60).up.T @ random_low_rank(2, 60, 70, 60).dense())
-    values, found = numpy_values(f.dense()), singular_values(f).numpy()
+    values, found = numpy_values(f.dense()), decompose(f).singular.numpy()
     assert factored._by_grams(f) is None
     np.testing.assert_allclose(found, values[: len(found)], rtol=0, atol=1e-12 * values[0])
-    assert norm(best_rank(f, 60).factors.dense() - f.dense()) < 1e-9 * norm(f.dense())
+    assert norm(reduce(f, 60).factors.dense() - f.dense()) < 1e-9 * norm(f.dense())
 
 
 @pytest.mark.parametrize("power", [2, 4, 6, 8])
@@ -119,27 +119,27 @@ def test_factors_far_worse_than_their_delta(power: int) -> None:
     mix = mix @ random_low_rank(3, 5, 5, 5).up
     bad = LowRank(f.up @ mix, torch.linalg.solve(mix, f.down))
     values = numpy_values(bad.dense())[:5]
-    np.testing.assert_allclose(singular_values(bad), values, rtol=0, atol=3e-15 * 10.0**power + 1e-9)
-    cut = best_rank(bad, 3).factors.dense()
+    np.testing.assert_allclose(decompose(bad).singular, values, rtol=0, atol=3e-15 * 10.0**power + 1e-9)
+    cut = reduce(bad, 3).factors.dense()
     assert norm(cut - bad.dense()) == pytest.approx(float(np.sqrt((values[3:] ** 2).sum())), rel=1e-7)
 
 
 def test_a_lora_and_itself() -> None:
     a = random_low_rank(3, 12, 10, 4)
-    twice = best_rank(concat([a, a], [1.0, 1.0]), 8)
+    twice = reduce(concat([a, a], [1.0, 1.0]), 8)
     assert twice.factors.rank == 4
     torch.testing.assert_close(twice.factors.dense(), 2 * a.dense(), rtol=0, atol=1e-12)
 
 
 def test_a_lora_less_itself_is_nothing() -> None:
     a = random_low_rank(3, 12, 10, 4)
-    nothing = best_rank(concat([a, turned(a, 1)], [1.0, -1.0]), 8)
+    nothing = reduce(concat([a, turned(a, 1)], [1.0, -1.0]), 8)
     assert (nothing.factors.rank, nothing.factors.shape, nothing.kept) == (0, (12, 10), 1.0)
 
 
 def test_a_difference_a_thousand_times_below_its_terms() -> None:
     a, b = random_low_rank(3, 12, 10, 4), random_low_rank(4, 12, 10, 2, size=1e-3)
-    slider = best_rank(concat([concat([a, b], [1.0, 1.0]), a], [1.0, -1.0]), 10)
+    slider = reduce(concat([concat([a, b], [1.0, 1.0]), a], [1.0, -1.0]), 10)
     assert slider.factors.rank == 2
     assert norm(slider.factors.dense() - b.dense()) < 1e-12 * norm(b.dense())
 
@@ -154,7 +154,7 @@ def test_a_rank_is_capped_by_the_matrix_and_may_not_be_negative() -> None:
 
 def test_even_sigma_survives_half_precision() -> None:
     f = with_spectrum(1, 64, 64, [1e-4 * 0.8**i for i in range(16)])
-    cut = best_rank(f, 16)
+    cut = reduce(f, 16)
     lopsided = LowRank(cut.factors.up * cut.singular.sqrt(), cut.factors.down / cut.singular.sqrt()[:, None])
 
     def error(factors: LowRank) -> float:

@@ -3,13 +3,16 @@
 import json
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 from lib_lbw.demo import demo_lora_names, demo_lora_path
 from lib_lbw.errors import MergeError, MergeStopped
@@ -23,6 +26,7 @@ from lib_lbw.ui.door.door import Door
 from lib_lbw.ui.merging.answers import merge_answers
 from lib_lbw.ui.merging.place import Place, names_once
 from lib_lbw.ui.merging.work import Worker
+from tests.lora.make_lora import LoraFiles
 
 ROOM, INK = {"name": "karaokeroom", "ratio": 0.7, "weights": "OUTALL"}, {"name": "inkstyle", "ratio": -0.4}
 
@@ -30,12 +34,13 @@ ROOM, INK = {"name": "karaokeroom", "ratio": 0.7, "weights": "OUTALL"}, {"name":
 class Home:
     """A home with the demo LoRAs, whose questions are asked through its door."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, checkpoints: Mapping[str, Path] = MappingProxyType({})) -> None:
         self.folder = folder
         self.loras = {name: demo_lora_path(name) for name in demo_lora_names()}
         self.made: list[Path] = []
         desk = Desk(PresetStore(folder / "presets"), lambda: self.loras)
-        self.door = Door(desk, merge_answers(Place(desk, folder / "loras", made=self.made.append)))
+        place = Place(desk, folder / "loras", lambda: checkpoints, folder if checkpoints else None, self.made.append)
+        self.door = Door(desk, merge_answers(place))
 
     def ask(self, method: str, tongue: str = "en", /, **values: Any) -> Any:
         """The result, or the error's sentence."""
@@ -139,6 +144,97 @@ def test_a_file_that_vanishes_is_told(home: Home, tmp_path: Path) -> None:
     assert home.ask("merge.plan", operation="bake", rows=[{"name": "gone"}])["modules"]
     copy.unlink()
     assert "gone" in home.ask("merge.plan", operation="bake", rows=[{"name": "gone"}])
+
+
+def broken_forms(home: Home, folder: Path) -> list[dict[str, Any]]:
+    """Forms whose faults are about files: taken, damaged, gone, of other models, too large for the disk."""
+    (folder / "loras").mkdir()
+    (folder / "loras" / "taken.safetensors").write_bytes(b"precious")
+    (folder / "loras" / "folder.safetensors").mkdir()
+    damaged = folder / "damaged.safetensors"
+    damaged.write_bytes(b"\xff" * 100)
+    home.loras |= {"damaged": damaged, "gone": folder / "gone.safetensors", "folder": folder / "loras"}
+    one = {"operation": "bake", "rows": [INK]}
+    return [
+        {**one, "output": "taken"},
+        {**one, "output": "folder"},
+        *({"operation": "bake", "rows": [{"name": name}]} for name in ("damaged", "gone", "folder")),
+        {"operation": "resize", "rows": [INK], "megabytes": 0.001},
+        {**one, "base": "damaged"},
+        {**one, "base": "gone"},
+        {**one, "base": "lora"},
+    ]
+
+
+def test_no_fault_tells_where_files_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoints = {name: tmp_path / f"{name}.safetensors" for name in ("damaged", "gone")}
+    checkpoints["lora"] = demo_lora_path("inkstyle")
+    home = Home(tmp_path, checkpoints)
+    for form in broken_forms(home, tmp_path):
+        for told in (home.ask("merge.plan", **form), json.dumps(home.work(**form))):
+            assert str(tmp_path) not in str(told), told
+            assert str(demo_lora_path("inkstyle").parent) not in str(told), told
+    assert "taken is there already" in home.ask("merge.plan", operation="bake", rows=[INK], output="taken")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0))  # type: ignore[attr-defined]
+    state = home.work(operation="bake", rows=[INK], output="new")
+    assert state["error"]["message"].startswith("loras: ")
+
+
+def even_lora(folder: Path) -> Path:
+    """Two layers with the same spectrum."""
+    factor = torch.linalg.qr(torch.randn(64, 32, generator=torch.Generator().manual_seed(0)))[0]
+    roles = {"lora_up.weight": factor * torch.linspace(2, 1, 32), "lora_down.weight": factor.T * 1.0}
+    state = {
+        f"lora_unet_mid_block_attentions_0_proj_{end}.{role}": tensor.contiguous().clone()
+        for end in ("in", "out")
+        for role, tensor in roles.items()
+    }
+    return LoraFiles(folder).save("even", state, {"ss_base_model_version": "sd_v1"})
+
+
+def uneven_base(path: Path) -> Path:
+    """A checkpoint of which the first of the two layers is a hundred times smaller than the second."""
+    head = "model.diffusion_model."
+    layers = {"proj_in": torch.full((64, 64), 0.01), "proj_out": torch.ones(64, 64)}
+    known = {f"{head}input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight": torch.zeros(8, 768)}
+    save_file({f"{head}middle_block.1.{name}.weight": weight for name, weight in layers.items()} | known, path)
+    return path
+
+
+def ranks_of(path: Path) -> dict[str, int]:
+    return {module.id.path.rpartition(".")[2]: module.rank or 0 for module in LoraFile(path).modules}
+
+
+def test_a_size_is_weighed_by_the_checkpoint(tmp_path: Path) -> None:
+    home = Home(tmp_path, {"base": uneven_base(tmp_path / "base.safetensors")})
+    home.loras["even"] = even_lora(tmp_path)
+    size = home.loras["even"].stat().st_size * 3 // 4 + 22_000
+    form = {"operation": "resize", "rows": [{"name": "even"}], "megabytes": size / 1e6}
+    assert home.work(**form, output="plain")["result"]
+    assert home.work(**form, relative=True, base="base", output="weighed")["result"]
+    plain, weighed = (ranks_of(home.made[at]) for at in (0, 1))
+    assert abs(plain["proj_in"] - plain["proj_out"]) <= 1
+    assert weighed["proj_in"] > weighed["proj_out"] + 5  # whose layer is a hundred times smaller
+    assert "give the base checkpoint" in home.ask("merge.plan", **form, relative=True)
+    assert "for a target size only" in home.ask("merge.plan", operation="resize", rows=[INK], rank=2, relative=True)
+    home.loras["weighed"] = home.made[1]
+    again = home.ask("merge.recipe", name="weighed")["form"]
+    assert (again["relative"], again["base"], again["megabytes"]) == (True, "base", size / 1e6)
+
+
+def test_where_to_compute_is_chosen_among_what_there_is(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    form = {"operation": "merge", "rows": [ROOM, INK], "dtype": "fp32"}
+    assert home.ask("merge.options")["devices"] == ["cpu"]
+    plain, chosen = (home.work(**form, **device)["result"]["sha256"] for device in ({}, {"device": "cpu"}))
+    assert plain == chosen
+    for method in ("merge.start", "merge.measure"):
+        assert home.ask(method, **form, device="cuda") == (
+            "there is no device 'cuda' to compute on; here there is: cpu"
+        )
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert home.ask("merge.options")["devices"] == ["cpu", "cuda:0", "cuda:1"]
 
 
 def started(work: Callable[[OnProgress, ShouldStop], dict[str, Any]]) -> Worker:

@@ -13,6 +13,7 @@ from torch import Tensor
 from lib_lbw.blocks.module import ModuleId
 from lib_lbw.merge.checkpoint.names import Slot
 from lib_lbw.merge.checkpoint.reading import Checkpoint
+from lib_lbw.merge.chunks import chunks
 
 Key = tuple[ModuleId, str]
 """A layer, and "weight" or "bias"."""
@@ -51,7 +52,11 @@ class Pair:
         if self.alpha == self.beta and _equal_when_rounded(one, other):
             return None
         wide = torch.promote_types(torch.promote_types(one.dtype, other.dtype), torch.float32)
-        return one.to(wide).mul_(self.alpha).sub_(other, alpha=self.beta)  # both were read for this
+        found = one.to(wide).contiguous().mul_(self.alpha)  # both were read for this
+        del one
+        for mine, theirs in chunks(found, other):  # torch would make the whole of `other` as wide
+            mine.sub_(theirs, alpha=self.beta)
+        return found
 
 
 def same_layer(a: Slot, b: Slot) -> bool:

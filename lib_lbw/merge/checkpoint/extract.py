@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from lib_lbw.blocks.locate import block_of
 from lib_lbw.blocks.module import ModuleId
 from lib_lbw.blocks.spell import spell
@@ -18,6 +20,7 @@ from lib_lbw.merge.checkpoint.hashing import file_hash
 from lib_lbw.merge.checkpoint.names import Slot
 from lib_lbw.merge.checkpoint.work import Steps
 from lib_lbw.merge.destination import check_space, folder_made
+from lib_lbw.merge.device import CPU, told_out_of_memory
 from lib_lbw.merge.distance import Distance
 from lib_lbw.merge.layer import Layer
 from lib_lbw.merge.metadata import StoredModule, describe
@@ -27,7 +30,7 @@ from lib_lbw.merge.run import MergeResult
 from lib_lbw.merge.spelling import Names, common_names
 from lib_lbw.merge.spool import Spool
 from lib_lbw.merge.stored import to_store
-from lib_lbw.merge.workers import OnProgress, ShouldStop, never, silent
+from lib_lbw.merge.workers import OnProgress, ShouldStop, exact_products, never, silent
 
 _PASSED_ON = ("modelspec.title", "modelspec.prediction_type", "modelspec.resolution")
 """What of a checkpoint's metadata is true of its LoRA."""
@@ -43,25 +46,29 @@ class Piece:
     rank: int | None = None
 
 
-def run_extract(plan: ExtractPlan, on_progress: OnProgress = silent, should_stop: ShouldStop = never) -> MergeResult:
-    """Carry `plan` out. Progress counts the bytes that are gone through.
+def run_extract(
+    plan: ExtractPlan, on_progress: OnProgress = silent, should_stop: ShouldStop = never, device: torch.device = CPU
+) -> MergeResult:
+    """Carry `plan` out, the singular values on `device`. Progress counts the bytes that are gone through.
 
     `dropped` of the result are the layers that do not differ; `error` and `kept` are relative to the whole difference
     of the layers that were taken. Raises MergeStopped when `should_stop` says so, CheckpointError for a file that was
     changed or holds NaN, MergeError where there is no difference or no room. Then nothing is left behind.
     """
     path = plan.extraction.recipe.output
-    with folder_made(path.parent):
+    with folder_made(path.parent), told_out_of_memory(device), exact_products():
         check_space(path.parent, plan.size)
-        return _carried_out(plan, path, on_progress, should_stop)
+        return _carried_out(plan, path, on_progress, should_stop, device)
 
 
-def _carried_out(plan: ExtractPlan, path: Path, on_progress: OnProgress, should_stop: ShouldStop) -> MergeResult:
+def _carried_out(
+    plan: ExtractPlan, path: Path, on_progress: OnProgress, should_stop: ShouldStop, device: torch.device
+) -> MergeResult:
     layers = sum(_nbytes(plan, slot) for slot, _ in plan.layers)
     files = sum(file.header.size - file.header.data_start for file in plan.files)
     steps = Steps(layers + files, on_progress, should_stop)
     with told_as_lora_errors(path), Spool(path.parent) as spool:
-        pieces = tuple(_pieces(plan, spool, steps))
+        pieces = tuple(_pieces(plan, spool, steps, device))
         modules = _modules(plan, pieces, spool)
         if not modules:
             raise MergeError("there is nothing to extract: no layer differs.")
@@ -83,18 +90,18 @@ def _carried_out(plan: ExtractPlan, path: Path, on_progress: OnProgress, should_
     )
 
 
-def _pieces(plan: ExtractPlan, spool: Spool, steps: Steps) -> Iterator[Piece]:
+def _pieces(plan: ExtractPlan, spool: Spool, steps: Steps, device: torch.device) -> Iterator[Piece]:
     """Make one layer after the other; the tensors go to the spool."""
     for one, other in plan.layers:
         steps.begin()
-        yield _piece(plan, one, other, spool)
+        yield _piece(plan, one, other, spool, device)
         steps.end(_nbytes(plan, one), str(one.module))
 
 
-def _piece(plan: ExtractPlan, one: Slot, other: Slot, spool: Spool) -> Piece:
+def _piece(plan: ExtractPlan, one: Slot, other: Slot, spool: Spool, device: torch.device) -> Piece:
     recipe = plan.extraction.recipe
     difference = plan.pair.difference(one, other)
-    made = None if difference is None else made_of(one, difference, recipe.ranks, recipe.dtype)
+    made = None if difference is None else made_of(one, difference.to(device), recipe.ranks, recipe.dtype)
     if made is None or made.rank == 0:
         return Piece(one, {}, Distance())
     names = _names(one.module, plan)

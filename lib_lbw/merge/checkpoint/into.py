@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from lib_lbw.errors import MergeError
+from lib_lbw.lora.finite import all_finite
 from lib_lbw.lora.storage import TORCH_DTYPES
 from lib_lbw.lora.writer import TensorSpec, stream_safetensors
 from lib_lbw.merge.checkpoint.into_plan import IntoPlan
@@ -24,10 +25,10 @@ from lib_lbw.merge.checkpoint.records import checkpoint_metadata
 from lib_lbw.merge.checkpoint.rounding import Survival, rounded, survival
 from lib_lbw.merge.checkpoint.work import Steps
 from lib_lbw.merge.checkpoint.writing import settle, unfinished
-from lib_lbw.merge.chunks import all_finite
 from lib_lbw.merge.destination import check_space, folder_made
+from lib_lbw.merge.device import CPU, told_out_of_memory
 from lib_lbw.merge.numbers.dense import seed_of
-from lib_lbw.merge.workers import OnProgress, ShouldStop, never, silent
+from lib_lbw.merge.workers import OnProgress, ShouldStop, exact_products, never, silent
 from lib_lbw.weights.notice import Notice
 
 NOTABLE = 0.05
@@ -62,8 +63,10 @@ class IntoResult:
         }
 
 
-def run_into(plan: IntoPlan, on_progress: OnProgress = silent, should_stop: ShouldStop = never) -> IntoResult:
-    """Carry out `plan`. Progress counts the bytes of the result.
+def run_into(
+    plan: IntoPlan, on_progress: OnProgress = silent, should_stop: ShouldStop = never, device: torch.device = CPU
+) -> IntoResult:
+    """Carry out `plan`, adding on `device`. Progress counts the bytes of the result.
 
     Raises MergeStopped when `should_stop` says so, CheckpointError and LoraFileError for an input that was changed or
     holds NaN, MergeError for a result that overflows or a disk that is full. Then nothing is left behind.
@@ -71,8 +74,8 @@ def run_into(plan: IntoPlan, on_progress: OnProgress = silent, should_stop: Shou
     path = plan.recipe.output
     # The base is hashed, the result written and read back.
     steps = Steps(plan.checkpoint.header.size + 2 * plan.size, on_progress, should_stop)
-    builder = _Builder(plan, steps)
-    with folder_made(path.parent), unfinished(path) as temporary:
+    builder = _Builder(plan, steps, device)
+    with folder_made(path.parent), told_out_of_memory(device), exact_products(), unfinished(path) as temporary:
         check_space(path.parent, plan.size // 2)  # it allows for a spool of the same size, and there is none here
         metadata = checkpoint_metadata(plan, steps)
         written = stream_safetensors(temporary, plan.layout, builder.tensor, metadata)
@@ -103,8 +106,9 @@ def _survival_notices(plan: IntoPlan, parts: Mapping[str, Survival]) -> Iterator
 class _Builder:
     """Makes the tensors of the result and keeps count of what rounding did to them."""
 
-    def __init__(self, plan: IntoPlan, steps: Steps) -> None:
+    def __init__(self, plan: IntoPlan, steps: Steps, device: torch.device) -> None:
         self._plan = plan
+        self._device = device
         self._steps = steps
         self.survival: defaultdict[str, Survival] = defaultdict(Survival)
 
@@ -121,6 +125,7 @@ class _Builder:
         terms = plan.terms.get(spec.name)
         if terms is None:
             return _held(stored.to(dtype), spec)
+        stored = stored.to(self._device)
         wide = patched(stored, terms, plan.opened)
         source = None if plan.seed is None else torch.Generator().manual_seed(seed_of(f"{plan.seed} {spec.name}"))
         made = _held(rounded(wide, dtype, source), spec)

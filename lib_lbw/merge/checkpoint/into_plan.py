@@ -67,7 +67,7 @@ def plan_into(
     found = Found(checkpoint, opened)
     if found.misfits and not recipe.leave_out:
         raise MergeError(
-            "{count} modules do not fit {path}: {modules}.",
+            "{count:module does|modules do} not fit {path}: {modules}.",
             **{"count": len(found.misfits), "path": checkpoint.path.name, "modules": some(found.misfits)},
         )
     if not found.terms:

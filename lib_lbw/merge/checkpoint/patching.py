@@ -62,7 +62,8 @@ def patched(tensor: Tensor, terms: Sequence[Term], opened: Sequence[Opened]) -> 
     wide = tensor.to(torch.promote_types(tensor.dtype, torch.float32), copy=True)
     for term in terms:
         try:
-            _add(term, term.slot.view(wide), read_finite(term.part, opened))
+            held = read_finite(term.part, opened)
+            _add(term, term.slot.view(wide), {role: tensor.to(wide.device) for role, tensor in held.items()})
         except UnsupportedLoraError as error:
             lora = opened[term.part.source].file.name
             raise MergeError("{lora}: {reason}", lora=lora, reason=error) from error

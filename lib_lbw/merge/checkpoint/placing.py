@@ -49,7 +49,7 @@ def placing_notices(checkpoint: Checkpoint, opened: Sequence[Opened], found: Fou
         yield from each.weights.notices
         if each.file.unknown_keys:
             yield Notice.of(
-                "{lora}: {count} tensors belong to no known module and are left out, as {first}.",
+                "{lora}: left out {count:tensor|tensors} of no known module, as {first}.",
                 **{"lora": each.file.name, "count": len(each.file.unknown_keys), "first": each.file.unknown_keys[0]},
             )
     if found.missing:
@@ -62,8 +62,8 @@ def placing_notices(checkpoint: Checkpoint, opened: Sequence[Opened], found: Fou
     ordered = sum(_order_counts(held) for held in found.terms.values())
     if ordered:
         yield Notice.of(
-            "{count} tensors get DoRA, OFT or the like on top of another LoRA, or below it: the rows act in their "
-            "order, each on what the rows before it have made.",
+            "{count:tensor gets|tensors get} DoRA, OFT or the like on top of another LoRA, or below it: the rows act "
+            "in their order, each on what the rows before it have made.",
             count=ordered,
         )
     if any(name.startswith(_EMA) for name in checkpoint.header.tensors):

@@ -15,11 +15,11 @@ from lib_lbw.blocks.family import Family
 from lib_lbw.blocks.keys import parse_key
 from lib_lbw.blocks.module import ModuleId
 from lib_lbw.errors import CheckpointError, FamilyError, KeyNameError, LoraFileError
+from lib_lbw.lora.finite import all_finite
 from lib_lbw.lora.header import Header, TensorInfo, read_header
 from lib_lbw.lora.storage import read_tensor
 from lib_lbw.merge.checkpoint.names import Slot, is_bare_unet, slots_of
 from lib_lbw.merge.checkpoint.storage import refuse_pickle, scales_of
-from lib_lbw.merge.chunks import all_finite
 
 _REFINER = "conditioner.embedders.0.model."
 _FAMILIES = ("sd1", "sd2", "sdxl")

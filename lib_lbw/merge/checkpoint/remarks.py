@@ -35,7 +35,7 @@ def _notices(pair: Pair, encoders: Sequence[Encoder], left_out: Sequence[str]) -
     yield from _markers(pair)
     changed = _changed_vae(pair)
     if changed:
-        yield Notice.of("the VAEs differ in {count} tensors; a LoRA holds nothing of a VAE.", count=changed)
+        yield Notice.of("the VAEs differ in {count:tensor|tensors}; a LoRA holds nothing of a VAE.", count=changed)
 
 
 def _encoder(encoder: Encoder) -> Notice:
@@ -50,7 +50,7 @@ def _lone(pair: Pair) -> Iterator[Notice]:
         for file, count in zip((pair.a, pair.b), pair.lone(component), strict=True):
             if count:
                 yield Notice.of(
-                    "only {path} has {count} tensors of {part}; they are left out.",
+                    "only {path} has {count:tensor|tensors} of {part}; left out.",
                     **{"path": file.path.name, "count": count, "part": component},
                 )
 

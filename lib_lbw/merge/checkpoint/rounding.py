@@ -89,5 +89,5 @@ def _drawn(exact: Tensor, near: Tensor, source: torch.Generator) -> Tensor:
     other = torch.where(near == 0, smallest, beside).view(near.dtype)
     gap = other.to(exact.dtype) - near.to(exact.dtype)
     odds = torch.where(rest == 0, torch.zeros_like(rest), rest / gap)
-    draw = torch.rand(exact.shape, generator=source, dtype=torch.float32)
+    draw = torch.rand(exact.shape, generator=source, dtype=torch.float32).to(exact.device)
     return torch.where(draw < odds, other, near)

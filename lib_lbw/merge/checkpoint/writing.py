@@ -1,6 +1,5 @@
 """A finished file under its name: written beside it, read back, and only then put in place."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,12 +11,13 @@ from lib_lbw.lora.writer import Written
 from lib_lbw.merge.checkpoint.hashing import file_hash
 from lib_lbw.merge.checkpoint.work import Steps
 from lib_lbw.merge.destination import Replace, put_in_place
+from lib_lbw.merge.leftovers import unfinished_name
 
 
 @contextmanager
 def unfinished(path: Path) -> Iterator[Path]:
     """Give a name beside `path` for a file that is not finished; what still has it at the end is removed."""
-    temporary = path.with_name(f".{path.name}.part-{os.getpid()}")
+    temporary = unfinished_name(path)
     try:
         yield temporary
     finally:

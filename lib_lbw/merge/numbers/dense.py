@@ -6,6 +6,7 @@ power iterations, each made orthonormal again.
 
 import hashlib
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from lib_lbw.merge.numbers.svd import Svd, empty
 
 _OVERSAMPLING = 64
 _ITERATIONS = 3
+_ROWS = 2048  # made float64 together
 
 
 def seed_of(name: str) -> int:
@@ -36,7 +38,7 @@ def decompose_dense(matrix: Tensor, rank: int | None, seed: int) -> Svd:
     if not total:
         return empty((matrix.shape[0], matrix.shape[1]), matrix)
     if rank is None or rank > smaller / 4 or rank + _OVERSAMPLING >= smaller:
-        return _first(_transposable(matrix.double(), total), rank)
+        return _first(_transposable(matrix, total), rank)
     return _sampled(matrix if matrix.dtype == torch.float64 else matrix.float(), total, rank, seed)
 
 
@@ -57,11 +59,24 @@ def _transposable(matrix: Tensor, total: float) -> Svd:
 
 
 def _by_gram(tall: Tensor, total: float) -> Svd:
-    """Return the decomposition of `tall` [o, n], o >= n, from its n x n Gram matrix."""
-    squares, basis = torch.linalg.eigh(tall.T @ tall)
+    """Return the decomposition of `tall` [o, n], o >= n, from its n x n Gram matrix; no second `tall` is made."""
+    gram = torch.zeros(tall.shape[1], tall.shape[1], dtype=torch.float64, device=tall.device)
+    for rows in _pieces(tall):
+        gram.addmm_(rows.double().T, rows.double())
+    squares, basis = torch.linalg.eigh(gram)
     squares, basis = squares.flip(0), basis.flip(1)
     singular = squares[squares > len(squares) * torch.finfo(squares.dtype).eps * squares[0]].sqrt()
-    return Svd(singular, total, lambda k: (tall @ (basis[:, :k] / singular[:k]), basis[:, :k].T))
+
+    def vectors(k: int) -> tuple[Tensor, Tensor]:
+        turn = basis[:, :k] / singular[:k]
+        return torch.cat([rows.double() @ turn for rows in _pieces(tall)]), basis[:, :k].T
+
+    return Svd(singular, total, vectors)
+
+
+def _pieces(tall: Tensor) -> Iterator[Tensor]:
+    """Give stretches of rows, as views."""
+    return (tall[start : start + _ROWS] for start in range(0, len(tall), _ROWS))
 
 
 def _sampled(matrix: Tensor, total: float, rank: int, seed: int) -> Svd:

@@ -46,8 +46,8 @@ class LowRank:
         return LowRank(self.up.to(dtype), self.down.to(dtype))
 
 
-def concat(terms: Sequence[LowRank], scales: Sequence[float]) -> LowRank:
-    """Return the sum of scale * term without any approximation, in float64; its rank is the sum of the ranks.
+def concat(terms: Sequence[LowRank], scales: Sequence[float], dtype: torch.dtype = torch.float64) -> LowRank:
+    """Return the sum of scale * term without any approximation, in `dtype`; its rank is the sum of the ranks.
 
     A sum of products is one product of stacked factors. Each `down` is only multiplied by a power of two, chosen so
     that both factors of a term come out about equally large: cast to the dtype it came in it keeps every bit (but
@@ -56,12 +56,17 @@ def concat(terms: Sequence[LowRank], scales: Sequence[float]) -> LowRank:
     Raises ValueError when there are no terms or their shapes differ.
     """
     o, n = common_shape([term.shape for term in terms])
-    parts = [_balanced(term.to(torch.float64), scale) for term, scale in zip(terms, scales, strict=True) if scale != 0]
-    nothing = LowRank(terms[0].up.new_zeros(o, 0, dtype=torch.float64), terms[0].down.new_zeros(0, n).double())
-    return LowRank(
-        torch.cat([nothing.up, *(part.up for part in parts)], dim=1),
-        torch.cat([nothing.down, *(part.down for part in parts)]),
-    )
+    used = [(term, scale) for term, scale in zip(terms, scales, strict=True) if scale != 0]
+    rank = sum(term.rank for term, _ in used)
+    up, down = terms[0].up.new_empty(o, rank, dtype=dtype), terms[0].down.new_empty(rank, n, dtype=dtype)
+    end = 0
+    for term, scale in used:
+        start, end = end, end + term.rank
+        own_up, own_down = up[:, start:end].copy_(term.up), down[start:end].copy_(term.down)
+        half = _balance(scale, own_up, own_down)
+        own_up.mul_(scale * 2.0**-half)
+        own_down.mul_(2.0**half)
+    return LowRank(up, down)
 
 
 def common_shape(shapes: Sequence[tuple[int, int]]) -> tuple[int, int]:
@@ -71,10 +76,9 @@ def common_shape(shapes: Sequence[tuple[int, int]]) -> tuple[int, int]:
     return shapes[0]
 
 
-def _balanced(term: LowRank, scale: float) -> LowRank:
-    """Return scale * term with factors of like norm, `down` multiplied by a power of two."""
-    up_norm, down_norm = (float(torch.linalg.vector_norm(factor)) for factor in (term.up, term.down))
-    exponent = 0
-    if up_norm and down_norm:
-        exponent = round((math.log2(abs(scale)) + math.log2(up_norm) - math.log2(down_norm)) / 2)
-    return LowRank(term.up * (scale * 2.0**-exponent), term.down * 2.0**exponent)
+def _balance(scale: float, up: Tensor, down: Tensor) -> int:
+    """Return the power of two that `down` is multiplied with, and scale * `up` divided by, to be of like norm."""
+    up_norm, down_norm = (float(torch.linalg.vector_norm(factor)) for factor in (up, down))
+    if not (up_norm and down_norm):
+        return 0
+    return round((math.log2(abs(scale)) + math.log2(up_norm) - math.log2(down_norm)) / 2)

@@ -1,13 +1,12 @@
-"""Norms, products and distances of deltas, in the space of their factors: O((o + n) R^2), no o x n matrix."""
+"""Norms and distances of deltas, in the space of their factors: O((o + n) R^2), no o x n matrix."""
 
 import math
-from collections.abc import Sequence
 
 import torch
 
 from lib_lbw.merge.chunks import squared_norm
 from lib_lbw.merge.numbers.low_rank import LowRank, concat
-from lib_lbw.merge.numbers.terms import Kron, Term, dense, total
+from lib_lbw.merge.numbers.terms import Kron, Term
 
 _EXACT = 1e-8  # Gram matrices give an energy this far below its parts to about 1e-6
 _ROUGH = 1e-11  # and one this far below to about 1e-3, enough for a distance
@@ -24,29 +23,23 @@ def energy(term: Term) -> float:
     return squared_norm(term)
 
 
-def inner(a: Term, b: Term) -> float:
-    """Return the Frobenius inner product. Raises RuntimeError (torch) when the shapes differ."""
-    if isinstance(b, LowRank) and not isinstance(a, LowRank):
-        a, b = b, a
-    if not isinstance(a, LowRank):
-        return float((dense(a).double() * dense(b).double()).sum())
-    a = a.to(torch.float64)
-    if isinstance(b, LowRank):
-        return _product(a, b.to(torch.float64))
-    return float(((a.up.T @ dense(b).double()) * a.down).sum())
+def squared_distance(a: LowRank, b: LowRank, size: float) -> float:
+    """Return |a - b|^2, of any ranks; `size` is the energy of `b`. Raises RuntimeError (torch) when the shapes differ.
+
+    The cheaper the fewer ranks `a` has.
+    """
+    a, b = a.to(torch.float64), b.to(torch.float64)
+    distance = _product(a, a) - 2 * _product(a, b) + size
+    if distance <= _ROUGH * (_parts(a) + _parts(b)) ** 2:
+        return _energy_by_qr(concat([a, b], [1.0, -1.0]))
+    return distance
 
 
-def relative_error(stored: LowRank, terms: Sequence[Term], scales: Sequence[float]) -> float:
-    """Return |stored - sum of scale * term| / |sum|, Frobenius: 0.0 if both are zero, infinity if only the sum is."""
-    wanted, stored = total(terms, scales), stored.to(torch.float64)
-    if not isinstance(wanted, LowRank):
-        matrix = dense(wanted)
-        return _ratio(energy(matrix.double() - stored.dense()), energy(matrix))
-    size = energy(wanted)
-    distance = _product(stored, stored) - 2 * _product(stored, wanted) + size
-    if distance <= _ROUGH * (_parts(stored) + _parts(wanted)) ** 2:
-        distance = _energy_by_qr(concat([stored, wanted], [1.0, -1.0]))
-    return _ratio(distance, size)
+def least_energy(f: LowRank) -> float:
+    """Return a bound that the energy is not below, for next to no work: what the delta does to one vector."""
+    vector = f.down.sum(0)
+    length = float(torch.linalg.vector_norm(vector))
+    return (float(torch.linalg.vector_norm(f.up @ (f.down @ vector))) / length) ** 2 if length else 0.0
 
 
 def rounding_error(stored: LowRank, exact: LowRank) -> float:

@@ -28,21 +28,6 @@ def reduce(term: Term, rank: int, seed: int = 0) -> Truncated:
     return decompose(term, rank, seed).cut(rank)
 
 
-def best_rank(f: LowRank, rank: int) -> Truncated:
-    """Return the best approximation of `f` of that rank, from its factors alone."""
-    return decompose_factors(f).cut(rank)
-
-
-def top_of_dense(matrix: Tensor, rank: int, seed: int) -> Truncated:
-    """Return the best approximation of a dense delta [o, ...], sampled with `seed` where that is cheaper."""
-    return decompose_dense(dense(matrix), rank, seed).cut(rank)
-
-
-def singular_values(term: Term) -> Tensor:
-    """Return the singular values of `term` that are not numerically zero, descending, float64."""
-    return decompose(term).singular
-
-
 def _decompose_kron(kron: Kron) -> Svd:
     """Return the decomposition of a Kronecker product: the products of two small ones, sorted by size."""
     left_1, values_1, right_1 = torch.linalg.svd(kron.first.double(), full_matrices=False)

@@ -59,7 +59,8 @@ def total(terms: Sequence[Term], scales: Sequence[float]) -> Term:
         return _dense_total(full, thin)
     if thin:
         return concat([term for term, _ in thin], [scale for _, scale in thin])
-    return LowRank(torch.zeros(shape[0], 0, dtype=torch.float64), torch.zeros(0, shape[1], dtype=torch.float64))
+    empty = dense(terms[0]).new_zeros(0, dtype=torch.float64)
+    return LowRank(empty.new_zeros(shape[0], 0), empty.new_zeros(0, shape[1]))
 
 
 def _dense_total(full: Sequence[tuple[Tensor, float]], thin: Sequence[tuple[LowRank, float]]) -> Tensor:

@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from lib_lbw.errors import LbwError
 from lib_lbw.merge.checkpoint.extract import run_extract
 from lib_lbw.merge.checkpoint.extract_plan import Extraction, ExtractPlan, plan_extract
 from lib_lbw.merge.checkpoint.into import run_into
 from lib_lbw.merge.checkpoint.into_plan import IntoPlan, plan_into
 from lib_lbw.merge.destination import Replace
+from lib_lbw.merge.device import devices
 from lib_lbw.merge.measuring import measure
 from lib_lbw.merge.plan import MergePlan, plan_merge
 from lib_lbw.merge.run import MergeResult, run_merge
@@ -18,7 +21,8 @@ from lib_lbw.merge.workers import OnProgress, ShouldStop
 from lib_lbw.ui.door.desk import Desk, Question
 from lib_lbw.ui.door.door import Answer, error_json
 from lib_lbw.ui.i18n import Translate
-from lib_lbw.ui.merging.form import recipe_of, replace_of
+from lib_lbw.ui.merging.form import device_of, recipe_of, replace_of
+from lib_lbw.ui.merging.names import by_name, telling_names
 from lib_lbw.ui.merging.place import Place, names_once
 from lib_lbw.ui.merging.stored import stored_form
 from lib_lbw.ui.merging.work import Work, Worker
@@ -37,16 +41,20 @@ def merge_answers(place: Place) -> Mapping[str, Answer]:
 
     def options(desk: Desk, question: Question) -> dict[str, Any]:
         loras = names_once(desk.loras())
-        return {"loras": sorted(loras, key=str.lower), "checkpoints": sorted(place.checkpoints(), key=str.lower)}
+        return {
+            "loras": sorted(loras, key=str.lower),
+            "checkpoints": sorted(place.checkpoints(), key=str.lower),
+            "devices": list(devices()),
+        }
 
     def plan(desk: Desk, question: Question) -> dict[str, Any]:
         return plan_told(planned(place, question), question.translate)
 
     def overlap(desk: Desk, question: Question) -> dict[str, Any]:
-        return _begin(worker, _measuring(planned(place, question, replace="file")), question)
+        return _begin(worker, _measuring(planned(place, question, replace="file"), device_of(question)), question)
 
     def start(desk: Desk, question: Question) -> dict[str, Any]:
-        return _begin(worker, merging(place, planned(place, question)), question)
+        return _begin(worker, merging(place, planned(place, question), device_of(question)), question)
 
     def state(desk: Desk, question: Question) -> dict[str, Any]:
         return _state(worker, question.translate)
@@ -65,7 +73,7 @@ def merge_answers(place: Place) -> Mapping[str, Answer]:
         "options": options, "plan": plan, "measure": overlap, "start": start, "state": state, "stop": stop,
         "rows": rows, "recipe": recipe,
     }  # fmt: skip
-    return {f"merge.{name}": answer for name, answer in answers.items()}
+    return {f"merge.{name}": telling_names(answer) for name, answer in answers.items()}
 
 
 def planned(place: Place, question: Question, replace: Replace | None = None) -> AnyPlan:
@@ -97,7 +105,7 @@ def plan_told(plan: AnyPlan, translate: Translate) -> dict[str, Any]:
             "seconds": estimate.seconds,
             "refused": [f"{each.module}: {each.reason.localized(translate)}" for each in plan.refused[:_NAMED]],
             "refused_count": len(plan.refused),
-            "obstacle": plan.obstacle and plan.obstacle.localized(translate),
+            "obstacle": plan.obstacle and by_name(plan.obstacle).localized(translate),
         }
     elif isinstance(plan, IntoPlan):
         told |= {"family": plan.checkpoint.family.title, "modules": len(plan.terms), "bytes": plan.size,
@@ -111,21 +119,21 @@ def _output(plan: AnyPlan) -> Path:
     return (plan.extraction.recipe if isinstance(plan, ExtractPlan) else plan.recipe).output
 
 
-def merging(place: Place, plan: AnyPlan) -> Work:
-    """Return the work of a plan; a new LoRA is told to the home."""
+def merging(place: Place, plan: AnyPlan, device: torch.device) -> Work:
+    """Return the work of a plan on `device`; a new LoRA is told to the home."""
 
     def work(on_progress: OnProgress, should_stop: ShouldStop) -> dict[str, Any]:
         if isinstance(plan, IntoPlan):
-            made = run_into(plan, on_progress, should_stop)
+            made = run_into(plan, on_progress, should_stop, device)
             survival = {
                 part: {"error": each.error, "unchanged": each.unchanged} for part, each in made.survival.items()
             }
             return {"name": made.path.stem, "bytes": made.size, "sha256": made.sha256, "checkpoint": True,
                     "survival": survival, "notices": made.notices}  # fmt: skip
         if isinstance(plan, ExtractPlan):
-            result = run_extract(plan, on_progress, should_stop)
+            result = run_extract(plan, on_progress, should_stop, device)
         else:
-            result = run_merge(plan, on_progress, should_stop)
+            result = run_merge(plan, on_progress, should_stop, device)
         place.made(result.path)
         return _result(result)
 
@@ -140,12 +148,12 @@ def _result(result: MergeResult) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _measuring(plan: AnyPlan) -> Work:
+def _measuring(plan: AnyPlan, device: torch.device) -> Work:
     if not isinstance(plan, MergePlan):
         raise LbwError("energies are measured of LoRAs only")
 
     def work(on_progress: OnProgress, should_stop: ShouldStop) -> dict[str, Any]:
-        found = measure(plan, on_progress, should_stop)
+        found = measure(plan, on_progress, should_stop, device)
         return {
             "energies": [dict(each) for each in found.energies],
             "overlaps": [vars(each) for each in found.overlaps],
@@ -169,7 +177,7 @@ def _state(worker: Worker, translate: Translate) -> dict[str, Any]:
         **{name: getattr(state, name) for name in ("number", "running", "done", "all", "name", "seconds", "left")},
         "stopped": state.stopped,
         "result": result,
-        "error": state.error and error_json(state.error, translate),
+        "error": state.error and error_json(by_name(state.error), translate),
     }
 
 

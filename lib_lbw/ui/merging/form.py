@@ -6,8 +6,11 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any, get_args
 
+import torch
+
 from lib_lbw.errors import LbwError, MergeError
 from lib_lbw.merge.destination import Replace, file_in
+from lib_lbw.merge.device import usable
 from lib_lbw.merge.recipe import DType, Kind, Method, Operation, Ranks, Recipe, Source
 from lib_lbw.merge.recipe_json import named_rule
 from lib_lbw.ui.door.desk import Question
@@ -20,7 +23,8 @@ def recipe_of(place: Place, question: Question) -> Recipe:
     """Return the recipe that was filled in.
 
     `operation`, `rows` (name, ratio, te, unet, weights, elements), `base` (a checkpoint by name), `method`, `density`,
-    `seed`, `rank`, `conv`, `te`, `rule` with `rule_number`, `megabytes`, `dtype`, `output` (a name), `leave_out`.
+    `seed`, `rank`, `conv`, `te_rank`, `rule` with `rule_number`, `megabytes`, `relative` (to the layers of `base`),
+    `dtype`, `output` (a name), `leave_out`.
     Raises LbwError for what is missing or of another kind, MergeError for what contradicts itself.
     """
     operation: Operation = one_of(question.text("operation"), get_args(Operation))
@@ -36,6 +40,11 @@ def recipe_of(place: Place, question: Question) -> Recipe:
         base=place.checkpoint(base) if base else None,
         leave_out=bool(question.values.get("leave_out")),
     )
+
+
+def device_of(question: Question) -> torch.device:
+    """Return where to compute: the processor unless another was chosen. Raises MergeError for what is not there."""
+    return usable(question.text("device", "cpu"))
 
 
 def replace_of(question: Question) -> Replace:
@@ -98,6 +107,7 @@ def _ranks(question: Question) -> Ranks:
         te=_whole(values, "te_rank"),
         rule=named_rule(rule, _rule_number(question, rule)) if rule else None,
         size=int(question.number("megabytes", 0) * _MEGABYTE) or None,
+        relative=bool(values.get("relative")),
     )
 
 

@@ -10,6 +10,7 @@ from lib_lbw.merge.recipe import Ranks, Recipe, Source
 from lib_lbw.merge.recipe_json import rule_to_json
 from lib_lbw.merge.stored import find_sources, recipe_of
 from lib_lbw.ui.door.desk import Question
+from lib_lbw.ui.merging.names import by_name
 from lib_lbw.ui.merging.place import Place
 
 _MEGABYTE = 1_000_000
@@ -27,7 +28,7 @@ def stored_form(place: Place, question: Question) -> dict[str, Any]:
     try:
         recipe = find_sources(recipe, _folders(place))
     except MergeError as error:
-        told["fault"] = error.localized(question.translate)
+        told["fault"] = by_name(error).localized(question.translate)
     return {**told, "form": _form(place, recipe)}
 
 
@@ -70,7 +71,7 @@ def _name(path: Path, known: Mapping[str, Path]) -> str:
 def _ranks(ranks: Ranks) -> dict[str, Any]:
     told: dict[str, Any] = {"rank": ranks.linear, "conv": ranks.conv, "te_rank": ranks.te}
     if ranks.size is not None:
-        told["megabytes"] = ranks.size / _MEGABYTE
+        told |= {"megabytes": ranks.size / _MEGABYTE, "relative": ranks.relative}
     if ranks.rule is not None:
         ((kind, number),) = rule_to_json(ranks.rule).items()
         told |= {"rank": number} if kind == "fixed" else {"rule": kind, "rule_number": number}
