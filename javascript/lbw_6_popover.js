@@ -37,6 +37,7 @@
 
         look(box) {
             if (!allowed() || document.activeElement !== box) return;
+            if (window.lbw.completing()) return void this.close(); // a list of names stands there
             const found = tag_at(box);
             if (!found) {
                 this.dismissed = null;
@@ -163,7 +164,7 @@
             if (calls && allowed() && tag_at(event.target)) {
                 event.preventDefault();
                 this.call(event.target);
-            } else if (event.key === "Escape" && this.panel && event.target === this.box) {
+            } else if (event.key === "Escape" && this.panel && event.target === this.box && !window.lbw.completing()) {
                 event.stopPropagation(); // the WebUI would stop the picture it draws
                 this.dismiss();
             }

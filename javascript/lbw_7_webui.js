@@ -1,8 +1,8 @@
-/* What only a WebUI has: its own way to begin, its cards, and its completion of tags. */
+/* What only a WebUI has: its own way to begin, its cards, and its accordions. */
 (() => {
     "use strict";
     if (typeof onUiLoaded !== "function") return;
-    const { bridge, pause, preset_names } = window.lbw;
+    const { bridge, pause, root } = window.lbw;
     const OURS = /:(?:lbw|w|lbwe|start|stop|step|x)=/;
 
     /** A click on a card whose tag stands in the prompt takes the tag out; the WebUI itself knows it only without weights. */
@@ -34,40 +34,33 @@
         return true;
     }
 
-    /** Names of presets for the completion extension a1111-sd-webui-tagcomplete, when it is installed. */
-    function add_completion() {
-        if (![() => PARSERS, () => QUEUE_SANITIZE, () => BaseTagParser, () => AutocompleteResult, () => ResultType.lora].every(defined)) return;
-        class PresetParser extends BaseTagParser {
-            async parse() {
-                return complete(tagword, await preset_names()).map((text) => {
-                    const result = new AutocompleteResult(text, ResultType.lora); // of this type, for no comma comes behind it
-                    result.meta = "LoRA Block Weight";
-                    return result;
-                });
-            }
-        }
-        PARSERS.push(new PresetParser(() => defined(() => tagword) && INSIDE.test(tagword)));
-        QUEUE_SANITIZE.unshift((type, text) => (type === ResultType.lora && INSIDE.test(text) ? text : null)); // as it is, no tag around it
-    }
+    const REST = 400; // milliseconds for which a prompt stays the same before its bars are drawn
 
-    /** Whether a global of another script is there; one that was never declared throws. */
-    function defined(read) {
-        try {
-            return read() !== undefined;
-        } catch {
-            return false;
+    /** The bars in the accordion of a tab: they follow its prompt, whoever changes it, while the accordion is open. */
+    class Follower {
+        constructor(tab) {
+            this.tab = tab;
+            this.seen = this.shown = null;
+        }
+
+        look() {
+            const box = root().querySelector(`#${this.tab}_prompt textarea`);
+            const part = (name) => root().querySelector(`#lbw-${this.tab}-${name}`);
+            if (!box || !part("active")?.offsetParent) return void (this.seen = this.shown = null); // folded, or another tab
+            const rests = this.seen === box.value;
+            this.seen = box.value;
+            if (!rests || this.shown === box.value) return;
+            this.shown = box.value;
+            part("show")?.click();
         }
     }
 
-    const INSIDE = /^<(?:lora|lyco):[^>]*:(?:lbw|w)=[^:>]*$/;
-
-    /** What is typed with its last name completed, those first that begin so. */
-    function complete(typed, names) {
-        const begun = /[^=,]*$/.exec(typed)[0];
-        const wanted = begun.trim().toLowerCase();
-        const begins = (name) => Number(name.toLowerCase().startsWith(wanted));
-        const fitting = names.filter((name) => name.toLowerCase().includes(wanted)).sort((one, other) => begins(other) - begins(one));
-        return fitting.map((name) => typed.slice(0, typed.length - begun.length) + name);
+    function follow_prompts() {
+        const followers = ["txt2img", "img2img"].map((tab) => new Follower(tab));
+        setInterval(() => followers.forEach((each) => each.look()), REST);
+        document.addEventListener("click", ({ target }) => { // presets that were saved mean something else now
+            if (target.closest?.("[id^=lbw-][id$=-save], [id^=lbw-][id$=-reload]")) followers.forEach((each) => { each.seen = each.shown = null; });
+        });
     }
 
     /** The settings of the WebUI; they come to the page a moment after it is built. */
@@ -78,7 +71,8 @@
 
     onUiLoaded(async () => {
         patch_cards();
-        add_completion();
+        window.lbw.add_completion();
+        follow_prompts();
         const localization = String((await settings()).localization ?? "").toLowerCase();
         bridge.speak(/^(ja|japan)/.test(localization) ? "ja" : "en").catch(() => undefined); // a page without our tab stays silent
     });

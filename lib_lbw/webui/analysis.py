@@ -72,6 +72,7 @@ def _plan(job: Any, arguments: Arguments, resolver: Resolver, known: Books) -> A
     chance = random.Random()
     tag = find_tag(job.prompt, arguments.lora or None, known.presets)
     study = study_of(arguments.form(job.prompt, _settings(job)), chance)
+    resolver.look_for(tag.directive.name)
     made = plan(study, bench_for(resolver.desk, tag.directive.name, known), chance)
     model = str(getattr(job, "sd_model_hash", None) or "")
     return with_sources(made, model, resolver.desk.loras())

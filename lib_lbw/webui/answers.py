@@ -3,6 +3,7 @@
 from typing import Any
 
 from lib_lbw.errors import LbwError
+from lib_lbw.hosts.webui.tags import directive_of
 from lib_lbw.ui.door.door import error_json
 from lib_lbw.ui.i18n import english
 from lib_lbw.webui.overlay import Books, Overlay, books
@@ -25,11 +26,10 @@ def resolve_prompt(
 def _tag(found: Found, resolver: Resolver, known: Books, seed: int) -> dict[str, Any]:
     told: dict[str, Any] = {"text": found.text, "start": found.start, "end": found.end}
     try:
-        if found.directive is None:
-            raise found.error or LbwError("the tag cannot be read: {text}", text=found.text)
-        told["name"] = found.directive.name
-        resolver.desk.file(found.directive.name)
-        entry = resolver.weigh(found.directive, known, seed)
+        directive = directive_of(found)
+        told["name"] = directive.name
+        resolver.desk.file(directive.name)
+        entry = resolver.weigh(directive, known, seed)
     except LbwError as error:
         return {**told, "error": error_json(error, english)}
     assert entry is not None  # the file is there

@@ -145,4 +145,5 @@ class Extension:
             self._keeper.open()
 
     def _bench(self, lora: str, job: Any) -> Bench:
+        self.resolver.look_for(lora)
         return bench_for(self.resolver.desk, lora, self.resolver.books(job))

@@ -12,6 +12,7 @@ from lib_lbw.hosts.webui.tags import Tag
 from lib_lbw.hosts.webui.wrapping import Patches
 from lib_lbw.ui.i18n import translator
 from lib_lbw.webui import host
+from lib_lbw.webui.nesting import Nesting
 from lib_lbw.webui.overlay import overlay_of
 from lib_lbw.webui.page_errors import pass_on_errors
 from lib_lbw.webui.recording import record, report
@@ -31,6 +32,7 @@ class Gatekeeper:
         self._resolver = resolver
         self._gate: Gate | None = None
         self._patches = Patches()
+        self._nesting = Nesting()
         self.fault: LbwError | None = None
 
     def open(self) -> None:
@@ -38,13 +40,14 @@ class Gatekeeper:
         if self._gate is not None:
             return
         try:
-            gate = Gate(connect(), Policy(self._resolve, _on_bad, self._report, self._record))
+            gate = Gate(connect(), Policy(self._resolve, self._on_bad, self._report, self._record))
             gate.install()
         except LbwError as error:
             self.fault = error
             _LOG.warning("LoRA Block Weight: %s", error)
             return
         pass_on_errors(self._patches)
+        self._nesting.watch(self._patches)
         self._gate, self.fault = gate, None
 
     def close(self) -> None:
@@ -62,6 +65,7 @@ class Gatekeeper:
     def _resolve(self, tag: Tag, job: Any) -> Entry | None:
         if tag.directive is None or not overlay_of(job).active:
             return None
+        self._resolver.look_for(tag.directive.name)
         return self._resolver.weigh(tag.directive, self._resolver.books(job), seed_of(job))
 
     def _record(self, job: Any, tags: Sequence[tuple[Tag, Entry | None]]) -> None:
@@ -70,9 +74,11 @@ class Gatekeeper:
             self._report(job, [Notice.of(SWITCHED_OFF)])
 
     def _report(self, job: Any, notices: Sequence[Notice]) -> None:
-        report(job, notices, translator(host.language()))
+        report(self._nesting.outermost(job), notices, translator(host.language()))
 
-
-def _on_bad(job: Any) -> OnBad:
-    """Return what becomes of a bad directive: where no weights act, one that cannot be read stops nothing."""
-    return on_bad() if overlay_of(job).active else "ignore"
+    def _on_bad(self, job: Any, error: LbwError) -> OnBad:
+        """Say what becomes of a bad directive: where no weights act, one that cannot be read stops nothing."""
+        found = on_bad() if overlay_of(job).active else "ignore"
+        if found == "stop":
+            self._nesting.ended_by(error)
+        return found

@@ -1,7 +1,7 @@
 """The WebUI as this extension sees it. Every import of it happens when asked for, so that all of it can be tested."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +27,32 @@ def command_line(name: str) -> Any:
     return getattr(shared.cmd_opts, name, None)
 
 
-def lora_files() -> dict[str, Path]:
-    """Return name -> file of every LoRA, aliases included; empty without the built-in LoRA extension."""
+class LoraFiles(Mapping[str, Path]):
+    """Name -> file, from the WebUI's name -> its note of a file. Thousands may be listed, and few are asked for."""
+
+    def __init__(self, listed: Mapping[str, Any]) -> None:
+        self._listed = listed
+
+    def __getitem__(self, name: str) -> Path:
+        return Path(self._listed[name].filename)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._listed)
+
+    def __len__(self) -> int:
+        return len(self._listed)
+
+
+def lora_files() -> Mapping[str, Path]:
+    """Return name -> file of every LoRA listed, aliases included; empty without the built-in LoRA extension."""
     try:
         import networks
     except ImportError:
         return {}
     forbidden: Mapping[str, Any] = getattr(networks, "forbidden_network_aliases", {})
-    by_alias = {
-        alias: Path(found.filename)
-        for alias, found in networks.available_network_aliases.items()
-        if alias.lower() not in forbidden
-    }
-    return {**by_alias, **{name: Path(found.filename) for name, found in networks.available_networks.items()}}
+    by_alias = dict(networks.available_network_aliases)  # a copy: another thread may fill the list anew
+    usable = {alias: found for alias, found in by_alias.items() if alias.lower() not in forbidden}
+    return LoraFiles({**usable, **dict(networks.available_networks)})
 
 
 def lora_folder() -> Path:
@@ -48,8 +61,8 @@ def lora_folder() -> Path:
     return Path(given) if given else _models() / "Lora"
 
 
-def refresh_loras(path: Path) -> None:
-    """Let the WebUI find a new LoRA, where its LoRA extension is on."""
+def refresh_loras(path: Path | None = None) -> None:
+    """Let the WebUI find new LoRAs (`path` is one of them), where its LoRA extension is on."""
     try:
         import networks
     except ImportError:

@@ -29,9 +29,9 @@ def panel(tab: str, resolver: Resolver, warning: str) -> list[Any]:
         active = gr.Checkbox(True, label="Active", elem_id=ids("active"))
         if warning:
             gr.HTML(warning, elem_id=ids("warning"))
-        with gr.Row():
-            show = unsaved(gr.Button("Show the weights of this prompt", elem_id=ids("show")))
         figures = html(ids, "figures")
+        # The page's script presses it when the prompt has come to rest and the accordion is open.
+        show = unsaved(gr.Button("Show", elem_id=ids("show"), elem_classes=["lbw-hidden"]))
         prompt = hidden("Block weights: prompt")
         for kind in ("presets", "elements"):
             editor(kind, resolver.desk.store, ids, translate)

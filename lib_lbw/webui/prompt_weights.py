@@ -1,6 +1,7 @@
 """The LoRAs of a prompt as block diagrams, and what is wrong with its tags."""
 
 from lib_lbw.errors import DirectiveError, LbwError
+from lib_lbw.hosts.webui.tags import directive_of
 from lib_lbw.ui.diagram_panel import weights_figure
 from lib_lbw.ui.i18n import Translate
 from lib_lbw.ui.markup import element
@@ -24,10 +25,9 @@ def prompt_weights(prompt: str, seed: int, resolver: Resolver, translate: Transl
 
 def _tag(found: Found, prompt: str, seed: int, resolver: Resolver, known: Books, translate: Translate) -> str:
     try:
-        if found.directive is None:
-            raise found.error or LbwError("the tag cannot be read: {text}", text=found.text)
-        file = resolver.desk.file(found.directive.name)
-        entry = resolver.weigh(found.directive, known, seed)
+        directive = directive_of(found)
+        file = resolver.desk.file(directive.name)
+        entry = resolver.weigh(directive, known, seed)
     except DirectiveError as error:
         return error_message(error, translate, prompt if found.directive is None else "")
     except LbwError as error:

@@ -5,6 +5,7 @@ from typing import Any
 
 from lib_lbw.hosts.webui.entry import Entry
 from lib_lbw.ui.door.desk import Desk
+from lib_lbw.webui import host
 from lib_lbw.webui.overlay import Books, books, overlay_of
 from lib_lbw.weights.directive import Directive
 from lib_lbw.weights.resolve import resolve
@@ -21,7 +22,7 @@ class Resolver:
 
         Raises DirectiveError, LoraFileError, FamilyError.
         """
-        if directive.name not in self.desk.loras():
+        if not self._is_there(directive.name):
             return None
         file = self.desk.file(directive.name)
         found = resolve(
@@ -33,6 +34,18 @@ class Resolver:
             present=tuple(file.blocks),
         )
         return Entry(directive.name, found, file.family)
+
+    def look_for(self, name: str) -> None:
+        """Let the WebUI look into its folders for a LoRA that it does not know, or whose file is not where it was.
+
+        It does so itself when it loads the LoRA: too late for the weights, and the tag would act as a plain one.
+        """
+        if not self._is_there(name):
+            host.refresh_loras()
+
+    def _is_there(self, name: str) -> bool:
+        path = self.desk.loras().get(name)
+        return path is not None and path.is_file()
 
     def books(self, job: Any) -> Books:
         """Return the presets that count for a job. Raises StoreError."""

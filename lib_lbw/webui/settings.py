@@ -33,7 +33,7 @@ def add_settings() -> None:
     add(
         POPOVER,
         shared.OptionInfo(True, "Show the editor of block weights at the LoRA tags of the prompt", section=section),
-        "needs a reload of the page",
+        "where the caret is; counts as soon as the settings are applied",
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from lib_lbw.blocks.family import family
+from lib_lbw.errors import LbwError
 from lib_lbw.hosts.a1111.adapter import A1111Adapter
 from lib_lbw.hosts.webui.entry import Entry
 from lib_lbw.hosts.webui.gate import Gate, OnBad, Policy
@@ -125,7 +126,7 @@ class Program:
         kind = family(self.model.family)
         return Entry(tag.name, resolve(tag.directive, kind, seed=self.seed), kind)
 
-    def _bad(self, p: Any) -> OnBad:
+    def _bad(self, p: Any, _error: LbwError) -> OnBad:
         found: OnBad = getattr(p, "on_bad", self.on_bad)
         return found
 

@@ -134,6 +134,50 @@ def test_loras_that_the_host_does_not_load_are_told(host: Program, monkeypatch: 
     assert "did not load" in str(host.told[0])
 
 
+def test_a_host_that_fails_in_the_middle_leaves_nothing_unweighted(
+    host: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was loaded before the failure had no weights yet, and layers merged for the picture before would stay."""
+    write_lora(host.folder, "a", "sd1")
+    write_lora(host.folder, "b", "sd1", seed=2)
+    none = host.paint("")
+    weighed = host.paint("<lora:a:1:lbw=ALL,MID@0>")
+    assert not same(weighed, none)
+    host.gate.uninstall()
+    load = host.networks.load_networks
+
+    def fails(*columns: Any) -> None:
+        load(*columns)
+        raise ValueError("broken")
+
+    monkeypatch.setattr(host.networks, "load_networks", fails)
+    host.gate.install()
+    host.paint("<lora:a:1:lbw=ALL,MID@0>")
+    host.activate("<lora:a:1:lbw=ALL,MID@0><lora:b:1>")
+    assert same(host.weights(), none)
+    assert host.adapter.te_digest() == ""
+    assert "did not load" in str(host.told[0])
+
+
+def test_a_file_that_is_gone_does_not_act_from_memory(host: Program) -> None:
+    """The host goes on with what it read; the tag, whose weights cannot be told without the file, would be plain."""
+    write_lora(host.folder, "a", "sd1")
+    none = host.paint("")
+    assert not same(host.paint("<lora:a:1:lbw=ALL,MID@0>"), none)
+    (host.folder / "a.safetensors").unlink()
+    host.networks.list_available_networks()
+    assert same(host.paint("<lora:a:1:lbw=ALL,MID@0>"), none)
+
+
+def test_an_installation_that_fails_half_way_leaves_nothing(host: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.gate.uninstall()
+    bare = host.networks.load_networks, host.networks.network_apply_weights, host.extra_networks.activate
+    monkeypatch.delattr(host.processing.StableDiffusionProcessing, "cached_params")
+    with pytest.raises(HostError, match="cached_params"):
+        host.gate.install()
+    assert bare == (host.networks.load_networks, host.networks.network_apply_weights, host.extra_networks.activate)
+
+
 def cached(host: Program, prompt: str) -> tuple[Any, ...]:
     p = host.activate(prompt)
     return p.cached_params(["cat"], 20, p.extra_network_data)

@@ -1,4 +1,4 @@
-"""The four kinds of patchers in small, with the behaviour that the adapter relies on. All count what they merge."""
+"""The kinds of patchers in small, with the behaviour that the adapter relies on. All count what they merge."""
 
 from __future__ import annotations
 
@@ -188,9 +188,51 @@ class ClassicPatcher(Patcher):
         self.model.__dict__["loaded_patcher"] = self
 
 
+class PersistentPatcher(ClassicPatcher):
+    """Newer Classic with `--persistent-patches`: patches stay in the weights while the host's list is the same one."""
+
+    def __init__(self, model: torch.nn.Module, world: Any) -> None:
+        super().__init__(model, world)
+        self.patch_status = Status()
+
+    def clone(self) -> PersistentPatcher:
+        made = PersistentPatcher(self.model, self.world)
+        made.patches = {key: entries[:] for key, entries in self.patches.items()}
+        made.backup, made.patch_status = self.backup, self.patch_status
+        return made
+
+    def add_patches(self, patches: Any, strength_patch: float) -> None:
+        super().add_patches(patches, strength_patch)
+        self.patch_status.fresh = True
+
+    def bring_in(self, anew: bool = False) -> None:
+        status, wanted = self.patch_status, self.world.shared.cached_lora_hash
+        if anew or status.l_cache != wanted:
+            for key, weight in self.backup.items():
+                put(self.model, key, weight)
+            self.backup.clear()
+            status.l_cache = wanted
+        if self.patches and (status.fresh or anew):
+            for key, entries in self.patches.items():
+                layer, name = find(self.model, key)
+                own = getattr(layer, name)
+                self.backup.setdefault(key, own)
+                put(self.model, key, self.merged(entries, own, key))
+            status.fresh, status.l_cache = False, wanted
+
+
+class Status:
+    """`fresh`: patches were added after the last time they went into the weights."""
+
+    def __init__(self) -> None:
+        self.fresh = False
+        self.l_cache: Any = None
+
+
 PATCHERS: dict[str, Any] = {
     "forge": ForgePatcher,
     "reforge": ReForgePatcher,
     "neo": NeoPatcher,
     "classic": ClassicPatcher,
+    "persistent": PersistentPatcher,
 }

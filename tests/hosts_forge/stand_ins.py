@@ -1,4 +1,4 @@
-"""Four hosts in small: the functions of `networks` that the adapter relies on, on a real little model."""
+"""The hosts in small: the functions of `networks` that the adapter relies on, on a real little model."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class World:
         self.reads: list[str] = []
         self.sd = self.model(dtype)
         self.networks = self._networks()
-        self.shared = SimpleNamespace()
+        self.shared = SimpleNamespace(**({"cached_lora_hash": []} if kind == "persistent" else {}))
         self.host = Host(
             networks=self.networks,
             sd_models=SimpleNamespace(model_data=SimpleNamespace(get_sd_model=lambda: self.sd)),
@@ -150,9 +150,8 @@ class World:
             networks.list_available_networks()
             on_disk = [networks.available_network_aliases.get(name) for name in names]
         targets = [[f.filename, u, t] for f, u, t in zip(on_disk, unet_multipliers, te_multipliers, strict=False)]
-        if sd.current_lora_hash == str(targets):
+        if self._already_applied(targets):
             return
-        sd.current_lora_hash = str(targets)
         sd.forge_objects.unet = sd.forge_objects_original.unet
         sd.forge_objects.clip = sd.forge_objects_original.clip
         for filename, unet, te in targets:
@@ -161,6 +160,14 @@ class World:
                 sd.forge_objects.unet, sd.forge_objects.clip, lora, unet, te, filename=filename
             )
         sd.forge_objects_after_applying_lora = sd.forge_objects.shallow_copy()
+
+    def _already_applied(self, targets: Any) -> bool:
+        """Compare with the note of the last time, and write the new one."""
+        if self.kind == "persistent":
+            same, self.shared.cached_lora_hash = self.shared.cached_lora_hash == targets, targets
+        else:
+            same, self.sd.current_lora_hash = self.sd.current_lora_hash == str(targets), str(targets)
+        return bool(same)
 
     def _payload(self, payload: Any) -> Any:
         """Hosts build their payloads anew at each loading, around the same tensors."""

@@ -53,7 +53,7 @@ def test_taking_a_block_out_restores_it_without_merging(rig: Rig) -> None:
     rig.weights()
     rig.weights(tag("lbw=1"))
     rig.weights(tag("lbw=1,IN01@0"))
-    if rig.world.kind == "classic":
+    if rig.world.kind in ("classic", "persistent"):
         assert not IN01 & set(rig.world.merged)
     else:
         assert rig.world.merged == []
@@ -210,7 +210,7 @@ def test_newer_classic_keeps_its_note_elsewhere_and_leaves_out_tags_of_no_streng
     rig.adapter.begin([("a", replaced(silent, 0.0)), ("a", replaced(loud, 0.5))])
     rig.world.load(("a", 0.5, 0.5, None))
     rig.adapter.end()
-    assert rig.world.shared.cached_lora_hash is None
+    assert rig.world.shared.cached_lora_hash == [], "the host clears this list"
     found, wanted = rig.world.weights(), oracle(base, [(lora(1), 0.5, 0.5, loud)])
     assert all(torch.allclose(found[key].double(), wanted[key], atol=1e-6) for key in wanted)
 

@@ -5,7 +5,7 @@ import io
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from tests.lora.make_lora import make_state
 
@@ -87,10 +87,18 @@ class WebUI:
         for key, tensor in state.items():
             if tensor.is_floating_point() and not key.endswith(("alpha", "dora_scale")):
                 tensor.mul_(strength / 0.5)
+        stored = (lambda tensor: tensor) if form in _FULL_PRECISION else half
+        return self._save(name, {key: stored(tensor).contiguous() for key, tensor in state.items()})
+
+    def cut(self, name: str, source: str, layers: Collection[str]) -> str:
+        """Put a copy of the LoRA `source` without some of its layers into the folder, and return its name."""
+        state = load_file(self.folder / f"{source}.safetensors")
+        return self._save(name, {key: tensor for key, tensor in state.items() if key.split(".")[0] not in layers})
+
+    def _save(self, name: str, state: dict[str, torch.Tensor]) -> str:
         path = self.folder / f"{PREFIX}{name}.safetensors"
         metadata = {"ss_output_name": path.stem, "ss_base_model_version": "sd_v1", "ss_network_module": "networks.lora"}
-        stored = (lambda tensor: tensor) if form in _FULL_PRECISION else half
-        save_file({key: stored(tensor).contiguous() for key, tensor in state.items()}, path, metadata)
+        save_file(state, path, metadata)
         self.made.append(path)
         self.call("POST", "/sdapi/v1/refresh-loras", {})
         return path.stem

@@ -68,6 +68,14 @@ def test_the_text_encoder_has_a_weight_of_its_own(webui: WebUI, plain: str) -> N
     assert not same(only, webui.draw(PROMPT).picture)
 
 
+@pytest.mark.parametrize("block", ["IN01", "IN08", "MID", "OUT03", "OUT11"])
+def test_every_part_of_the_unet_can_be_switched_off(webui: WebUI, plain: str, block: str) -> None:
+    partial = webui.cut(f"without_{block}", plain, attention(block))
+    off = webui.draw(f"{PROMPT} <lora:{plain}:1:lbw=1,{block}@0>").picture
+    assert same(off, webui.draw(f"{PROMPT} <lora:{partial}:1>").picture)
+    assert not same(off, webui.draw(f"{PROMPT} <lora:{plain}:1>").picture)
+
+
 def test_an_element_has_a_weight_of_its_own(webui: WebUI) -> None:
     layers = {**attention("OUT05"), **attention("OUT06")}
     rest = {name: shape for name, shape in layers.items() if "attn2" not in name}

@@ -8,6 +8,8 @@ from tests.webui.client import Refused, WebUI, near, same
 from tests.webui.sd15_layers import attention
 
 PROMPT = "a house by the sea"
+GROWTH = 64 << 20
+"""Bytes by which 24 pictures may enlarge the program: less than the weights of a LoRA kept for each of them would."""
 
 
 def test_the_picture_without_a_tag_comes_back(webui: WebUI, plain: str) -> None:
@@ -25,6 +27,37 @@ def test_every_change_of_weights_counts_at_once(webui: WebUI, plain: str) -> Non
     again = [webui.draw(prompt).picture for prompt in reversed(prompts)][::-1]
     assert all(same(one, other) for one, other in zip(first, again, strict=True))
     assert all(not same(first[0], other) for other in first[1:])
+
+
+def test_changing_weights_and_windows_do_not_fill_the_memory(webui: WebUI, plain: str) -> None:
+    def draw(number: int) -> None:
+        webui.draw(f"{PROMPT} <lora:{plain}:1:lbw=1,OUT05@{number / 10}:stop={1 + number % 2}>")
+
+    def used() -> int:
+        memory: dict[str, int] = webui.call("GET", "/sdapi/v1/memory")["ram"]
+        return memory.get("used", 0)
+
+    for number in range(8):
+        draw(number)
+    before = used()
+    if not before:
+        pytest.skip("this WebUI does not tell its memory over HTTP")
+    for number in range(24):
+        draw(number)
+    assert used() - before < GROWTH
+
+
+@pytest.mark.parametrize("route", ["reload-checkpoint", "unload-checkpoint"])
+def test_a_checkpoint_that_is_loaded_anew_gets_the_weights_anew(webui: WebUI, plain: str, route: str) -> None:
+    tagged = f"{PROMPT} <lora:{plain}:1:lbw=1,OUT05@0>"
+    with_tag, without = webui.draw(tagged).picture, webui.draw(PROMPT).picture
+    for prompt, expected in ((tagged, with_tag), (PROMPT, without)):
+        webui.draw(tagged)
+        try:
+            webui.call("POST", f"/sdapi/v1/{route}", {})
+        except Refused:
+            pytest.skip(f"this WebUI fails at {route}")
+        assert same(webui.draw(prompt).picture, expected)
 
 
 def test_a_preset_that_is_edited_counts_at_once(webui: WebUI, plain: str) -> None:

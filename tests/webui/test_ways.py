@@ -1,9 +1,12 @@
 """Every way to a picture: steps, batches, second passes, other pictures, programs, plots."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from tests.webui.client import SIZE, Refused, WebUI, encoded, near, same
+from tests.webui.sd15_layers import attention
 
 PROMPT = "a house by the sea"
 SAMPLERS = ("Euler", "Heun", "DPM2", "DPM++ 2M", "DPM++ SDE", "UniPC", "DDIM", "LCM")
@@ -39,12 +42,16 @@ def test_batches_have_the_weights_in_every_picture(webui: WebUI, plain: str) -> 
         assert near(picture, webui.draw(prompt, seed=21 + number).picture)
 
 
-def test_the_second_pass_has_loras_of_its_own(webui: WebUI, plain: str, unet_only: str) -> None:
+def second_pass(webui: WebUI) -> dict[str, Any]:
     latent = webui.call("GET", "/sdapi/v1/latent-upscale-modes")
     upscaler = latent[0]["name"] if latent else "None"
-    hires = {"enable_hr": True, "hr_scale": 2, "hr_upscaler": upscaler, "denoising_strength": 0.7,
-             "hr_second_pass_steps": 2,
-             "hr_additional_modules": ["Use same choices"]}  # fmt: skip  # Forge asks for it, others do not know it
+    return {"enable_hr": True, "hr_scale": 2, "hr_upscaler": upscaler, "denoising_strength": 0.7,
+            "hr_second_pass_steps": 2,
+            "hr_additional_modules": ["Use same choices"]}  # fmt: skip  # Forge asks for it, others do not know it
+
+
+def test_the_second_pass_has_loras_of_its_own(webui: WebUI, plain: str, unet_only: str) -> None:
+    hires = second_pass(webui)
     prompt = f"{PROMPT} <lora:{plain}:1:lbw=1,OUT05@0>"
     same_tags = webui.draw(prompt, **hires).picture
     assert same_tags.shape[0] > SIZE
@@ -52,6 +59,15 @@ def test_the_second_pass_has_loras_of_its_own(webui: WebUI, plain: str, unet_onl
     other = webui.draw(prompt, hr_prompt=silent, **hires).picture
     assert not same(same_tags, other)
     assert same(other, webui.draw(prompt, hr_prompt=PROMPT, **hires).picture)
+
+
+def test_the_second_pass_has_weights_of_its_own(webui: WebUI, plain: str) -> None:
+    hires = second_pass(webui)
+    one, two = (webui.cut(f"without_{block}", plain, attention(block)) for block in ("OUT05", "OUT06"))
+    expected = webui.draw(f"{PROMPT} <lora:{one}:1>", hr_prompt=f"{PROMPT} <lora:{two}:1>", **hires).picture
+    first, second = (f"{PROMPT} <lora:{plain}:1:lbw=1,{block}@0>" for block in ("OUT05", "OUT06"))
+    assert same(webui.draw(first, hr_prompt=second, **hires).picture, expected)
+    assert not same(webui.draw(first, **hires).picture, expected)
 
 
 def test_pictures_from_pictures(webui: WebUI, plain: str) -> None:

@@ -133,7 +133,7 @@ class FakeWebui:
         self.extra_networks = sys.modules["modules.extra_networks"]
 
     def _modules(self) -> dict[str, dict[str, Any]]:
-        on_disk = {name: SimpleNamespace(filename=str(path)) for name, path in self.loras.items()}
+        on_disk = self._listed()
         listed = {f"on_{name}": functools.partial(self.callbacks[name].append) for name in CALLBACKS}
         total = SimpleNamespace(updateTotal=lambda steps: None)
         return {
@@ -161,6 +161,7 @@ class FakeWebui:
             "networks": {
                 "available_networks": on_disk, "available_network_aliases": dict(on_disk), "loaded_networks": [],
                 "networks_in_memory": {}, "load_networks": self._load, "network_apply_weights": lambda layer: None,
+                "list_available_networks": self._list,
             },
         }  # fmt: skip
 
@@ -209,6 +210,15 @@ class FakeWebui:
                 level += module.multiplier() * (1 + family.blocks.index(block_of(place, family))) / 20
         return Image.new("RGB", (p.width, p.height), (max(0, min(255, round(level))),) * 3)
 
+    def _listed(self) -> dict[str, Any]:
+        return {name: SimpleNamespace(filename=str(path)) for name, path in self.loras.items() if path.is_file()}
+
+    def _list(self) -> None:
+        """Look into the folders, as the host does only when it is asked to, or loads a name that it does not know."""
+        for table in (self.networks.available_networks, self.networks.available_network_aliases):
+            table.clear()
+            table.update(self._listed())
+
     def _activate(self, p: Any, data: dict[str, list[Any]]) -> None:
         tags = [tag.items for kind in ("lora", "lyco") for tag in data.get(kind, [])]
         te = [float(items[1]) if len(items) > 1 else 1.0 for items in tags]
@@ -217,8 +227,10 @@ class FakeWebui:
 
     def _load(self, names: list[str], te: list[float], unet: list[float], dyn: list[None]) -> None:
         self.networks.loaded_networks.clear()
+        if any(name not in self.networks.available_networks for name in names):
+            self._list()
         for name, one, two in zip(names, te, unet, strict=True):
-            if name not in self.loras:
+            if name not in self.networks.available_networks:
                 continue
             network = SimpleNamespace(mentioned_name=name, te=one, unet=two, path=self.loras[name], mtime=1.0)
             network.network_on_disk = SimpleNamespace(filename=str(self.loras[name]))

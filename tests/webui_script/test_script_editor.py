@@ -79,6 +79,8 @@ def test_the_prompt_is_drawn_tag_by_tag(resolver: Resolver) -> None:
     assert shown.count("<svg") == 1
     assert shown.count("lbw-error") == 3
     assert "did you mean OUTALL?" in shown
+    loractl = prompt_weights("<lora:karaokeroom:1@0,0.5@1:lbw=OUTALL> <LORA:karaokeroom:1>", 0, resolver, english)
+    assert (loractl.count("<svg"), loractl.count("lbw-error")) == (1, 1)
     assert "No LoRA" in prompt_weights("a", 0, resolver, english)
 
 

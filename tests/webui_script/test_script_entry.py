@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -48,6 +49,38 @@ def test_or_is_ignored_and_told_of(loaded: FakeWebui) -> None:
 
 def test_a_missing_lora_is_the_webuis_business(loaded: FakeWebui) -> None:
     assert level(loaded, f"<lora:nowhere:1:lbw=MIDD>{LORA.format('MIDD')}") == level(loaded, LORA.format("MIDD"))
+
+
+def test_a_file_that_the_webui_has_not_listed_yet_gets_its_weights_at_once(loaded: FakeWebui) -> None:
+    """The host looks into its folders when it loads the tag, and would apply the new file as a plain LoRA."""
+    none = level(loaded, "a")
+    new = loaded.data / "new.safetensors"
+    shutil.copy(loaded.loras["karaokeroom"], new)
+    loaded.loras["new"] = new
+    assert level(loaded, "<lora:new:1:1:lbw=NONE>") == none
+    assert level(loaded, "<lora:new:1:1:lbw=MIDD>") == level(loaded, LORA.format("MIDD")) != none
+
+
+def test_a_file_that_was_moved_is_found_where_it_is_and_one_that_is_gone_stops_nothing(loaded: FakeWebui) -> None:
+    want = level(loaded, LORA.format("MIDD"))
+    first, second = loaded.data / "moved.safetensors", loaded.data / "extensions" / "moved.safetensors"
+    shutil.copy(loaded.loras["karaokeroom"], first)
+    loaded.loras["moved"] = first
+    assert level(loaded, "<lora:moved:1:1:lbw=MIDD>") == want
+    first.rename(second)
+    loaded.loras["moved"] = second
+    assert level(loaded, "<lora:moved:1:1:lbw=MIDD>") == want
+    second.unlink()
+    assert level(loaded, f"<lora:moved:1:1:lbw=MIDD>{LORA.format('MIDD')}") == want
+
+
+def test_loras_are_looked_for_only_when_one_is_missing(loaded: FakeWebui, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    monkeypatch.setattr(loaded.networks, "list_available_networks", lambda: looked.append(1))
+    level(loaded, f"a {LORA.format('MIDD')} <lora:inkstyle:1>")
+    assert looked == []
+    level(loaded, "<lora:nowhere:1:lbw=MIDD>")
+    assert looked == [1]
 
 
 def test_not_active_means_plain(loaded: FakeWebui) -> None:

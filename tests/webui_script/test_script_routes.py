@@ -37,12 +37,15 @@ def test_somebody_elses_change_is_not_written_over(resolver: Resolver) -> None:
 
 
 def test_every_tag_is_answered_for_itself(resolver: Resolver) -> None:
-    prompt = "<lora:karaokeroom:1:lbw=OUTAL> <lora:nowhere:1> <lora:karaokeroom:1:T> <lora:>"
+    prompt = (
+        "<lora:karaokeroom:1:lbw=OUTAL> <lora:nowhere:1> <lora:karaokeroom:1:T> <lora:> <lora:karaokeroom:[1@0,0@1]:T>"
+    )
     tags = client(resolver).post("/lbw/resolve", json={"prompt": prompt, "presets": "T:0.1"}).json()["tags"]
     assert tags[0]["error"]["nearest"] == "OUTALL"
     assert "nowhere" in tags[1]["error"]["message"]
     assert tags[2]["weights"]["BASE" if "BASE" in tags[2]["weights"] else "TE1"] == 0.1
-    assert "error" in tags[3]
+    assert tags[3]["error"]["kind"] == "DirectiveError"
+    assert tags[4]["weights"] == tags[2]["weights"], "multipliers of other extensions are no fault"
 
 
 def test_loras_go_by_name_and_never_by_path(resolver: Resolver) -> None:

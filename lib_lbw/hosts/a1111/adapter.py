@@ -92,8 +92,15 @@ class A1111Adapter:
         import networks
 
         self._release(networks)
+        _let_go_of_lost_files(networks)
         _notice_changed_files([*networks.loaded_networks, *networks.networks_in_memory.values()])
-        result = original(names, te_multipliers, unet_multipliers, dyn_dims)
+        try:
+            result = original(names, te_multipliers, unet_multipliers, dyn_dims)
+        except Exception:
+            if self._waiting is not None and self._waiting.has_entries:
+                networks.loaded_networks.clear()  # what was loaded so far would act without its weights
+            self._settle(networks)
+            raise
         waiting, self._waiting = self._waiting or Queue(()), None
         multipliers = {"te_multiplier": te_multipliers, "unet_multiplier": unet_multipliers, "dyn_dim": dyn_dims}
         tags = [
@@ -101,10 +108,14 @@ class A1111Adapter:
             for number, name in enumerate(names)
         ]
         self._place(networks.loaded_networks, tags, names)
+        self._settle(networks)
+        return result
+
+    def _settle(self, networks: Any) -> None:
+        """Let what is in the host's list be what is merged from now on."""
         self._te_digest = _te_digest(networks.loaded_networks)
         self._arm()
         self._layers.want(networks.loaded_networks)
-        return result
 
     def _place(self, loaded: list[Network], tags: Sequence["_Tag"], names: Sequence[str]) -> None:
         """Put views where a tag has an entry, and where the host's one object stands for two tags of which one has."""
@@ -163,6 +174,18 @@ class _Tag(NamedTuple):
 
 def _no_model() -> None:
     return None
+
+
+def _let_go_of_lost_files(networks: Any) -> None:
+    """Make the host say that a file is gone; it would go on with what it has in memory, without weights of ours."""
+
+    def is_lost(network: Network) -> bool:
+        path = Path(network.network_on_disk.filename)
+        return path.stem not in networks.available_networks and not path.exists()
+
+    networks.loaded_networks[:] = [network for network in networks.loaded_networks if not is_lost(network)]
+    for name in [name for name, network in networks.networks_in_memory.items() if is_lost(network)]:
+        del networks.networks_in_memory[name]
 
 
 def _notice_changed_files(networks: Iterable[Network]) -> None:

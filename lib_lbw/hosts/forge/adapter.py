@@ -11,6 +11,7 @@ from lib_lbw.hosts.forge.files import LoraFiles
 from lib_lbw.hosts.forge.found import missing
 from lib_lbw.hosts.forge.host import Host, find_host
 from lib_lbw.hosts.forge.loading import Loading, find
+from lib_lbw.hosts.forge.persistent import let_go_of_weights
 from lib_lbw.hosts.forge.refresh import IncrementalRefresh
 from lib_lbw.hosts.forge.reload import IncrementalReload
 from lib_lbw.hosts.forge.schedules import Schedules
@@ -52,6 +53,7 @@ class ForgeAdapter:
             return
         self._known_host = self._known_host or find_host()
         host, patches = self._known_host, Patches()
+        self._patches = patches
         patches.wrap(host.networks, "load_networks", self._load_networks)
         patches.wrap(host.networks, "load_lora_for_models", self._load_lora)
         patches.wrap(host.networks, "load_lora_state_dict", self._read)
@@ -59,7 +61,6 @@ class ForgeAdapter:
             patches.wrap(host.loader, "refresh", IncrementalRefresh(host.merge))
         if host.patcher is not None:
             patches.wrap(host.patcher, "partially_load", IncrementalReload())
-        self._patches = patches
 
     def uninstall(self) -> None:
         """Take the wrappers and the schedules off; what is applied with our ratios is applied anew by the host."""
@@ -203,11 +204,12 @@ class ForgeAdapter:
         self._notices.append(Notice.of(ABANDONED, error=error))
 
     def _invalidate(self, model: Any) -> None:
-        """Make the host build its patches anew at the next activation; newer Classic keeps its note elsewhere."""
+        """Make the host build its patches anew at the next activation; newer Classic keeps its notes elsewhere."""
         self._applied.pop(model, None)
         model.current_lora_hash = None
         if hasattr(self._host.shared, "cached_lora_hash"):
-            self._host.shared.cached_lora_hash = None
+            self._host.shared.cached_lora_hash = []  # the host clears it: it must stay a list
+            let_go_of_weights(model)
 
 
 def _only(column: Any, there: Sequence[bool]) -> Any:

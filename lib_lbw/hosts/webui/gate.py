@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from lib_lbw.errors import LbwError
+from lib_lbw.errors import HostError, LbwError
 from lib_lbw.hosts.webui.adapter import Adapter
 from lib_lbw.hosts.webui.conds import share_te_weights
 from lib_lbw.hosts.webui.entry import Entry
@@ -25,13 +25,13 @@ class Policy:
     """What the gate asks of those above it; `p` is the host's processing object.
 
     `resolve(tag, p)` gives the numbers of a tag that has a directive, or None where the host shall have it as a plain
-    tag (no such file); it may raise LbwError. `on_bad(p)` says what becomes of a bad directive.
+    tag (no such file); it may raise LbwError. `on_bad(p, error)` says what becomes of a bad directive.
     `report(p, notices)` is called when there is something to tell, `record(p, tags)` at every activation, also without
     tags.
     """
 
     resolve: Callable[[Tag, Any], Entry | None]
-    on_bad: Callable[[Any], OnBad]
+    on_bad: Callable[[Any, LbwError], OnBad]
     report: Callable[[Any, Sequence[Notice]], None]
     record: Callable[[Any, Sequence[tuple[Tag, Entry | None]]], None]
 
@@ -46,13 +46,20 @@ class Gate:
         self._current: Callable[[], Any] = lambda: None
 
     def install(self) -> None:
-        """Install the adapter and wrap the host's functions. A second call changes nothing of what acts."""
+        """Install the adapter and wrap the host's functions. A second call changes nothing of what acts.
+
+        Raises HostError, with nothing installed, in a host that lacks one of them.
+        """
         from modules import extra_networks, processing
 
         self.uninstall()
-        self._adapter.install()
-        self._patches.wrap(extra_networks, "activate", self._activate)
-        share_te_weights(self._patches, processing.StableDiffusionProcessing, self._adapter)
+        try:
+            self._adapter.install()
+            self._patches.wrap(extra_networks, "activate", self._activate)
+            share_te_weights(self._patches, processing.StableDiffusionProcessing, self._adapter)
+        except HostError:
+            self.uninstall()
+            raise
 
     def uninstall(self) -> None:
         """Undo `install`."""
@@ -98,7 +105,7 @@ class Gate:
                 raise tag.error
             entry = None if tag.directive is None else self._policy.resolve(tag, p)
         except LbwError as error:
-            if self._policy.on_bad(p) == "stop":
+            if self._policy.on_bad(p, error) == "stop":
                 raise
             told.append(Notice.of(error.template, **error.fields))
             told.append(Notice.of("{tag}: its weights are ignored; the LoRA acts as a plain tag.", tag=tag.text))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from lib_lbw.errors import DirectiveError
 from lib_lbw.weights.directive import KEYS, Directive
-from lib_lbw.weights.grammar import parse_directive
+from lib_lbw.weights.grammar import Found, parse_directive
 from lib_lbw.weights.number import NUMBER
 
 TAGS = ("lora", "lyco")
@@ -23,6 +23,9 @@ _OUR_KEYS = tuple(key for key in KEYS if key not in _HOST_KEYS)
 _KEYFRAME = rf"\s*{NUMBER}\s*[@~]\s*{NUMBER}\s*"
 _KEYFRAMES = re.compile(rf"{_KEYFRAME}([,;](\s*{NUMBER}\s*|{_KEYFRAME}))*|\s*\[.*\]\s*")
 """Multipliers that other extensions let run with the steps: `1@0,0.5@0.5` (loractl), `[1@0,0@0.5]` (LoRA Control)."""
+
+_WHOLE = re.compile(rf"<({'|'.join(TAGS)}):([^<>:]*[^<>:\s][^<>:]*(?::[^<>]*)?)>")
+"""A tag of ours from end to end, with a name."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,20 @@ def split_items(items: Sequence[str], kind: str = "lora") -> Tag:
         return Tag(name, host, None, error, text)
     ours = directive.weights, directive.elements, directive.schedule
     return Tag(name, host, directive if any(part is not None for part in ours) else None, None, text)
+
+
+def directive_of(found: Found) -> Directive:
+    """Return what a tag found in a prompt says, as the gate takes it: multipliers of other extensions are no fault.
+
+    Raises DirectiveError, with the position in the prompt.
+    """
+    if found.directive is not None:
+        return found.directive
+    whole = _WHOLE.fullmatch(found.text)
+    tag = split_items(whole[2].split(":"), whole[1]) if whole else None
+    if tag is None or tag.error is not None:
+        raise found.error or DirectiveError("the tag cannot be read: {text}", text=found.text, position=found.start)
+    return tag.directive or Directive(tag.name)
 
 
 def host_part(data: Any) -> Any:

@@ -64,10 +64,10 @@ def load_networks(names, te_multipliers=None, unet_multipliers=None, dyn_dims=No
     for i, name in enumerate(names):
         on_disk = available_networks.get(name)
         found = known.get(name) or networks_in_memory.get(name)
-        if on_disk is None:
+        if on_disk is None and found is None:  # what is in memory goes on acting
             failed.append(name)
             continue
-        if found is None or Path(on_disk.filename).stat().st_mtime > found.mtime:
+        if on_disk is not None and (found is None or Path(on_disk.filename).stat().st_mtime > found.mtime):
             found = load_network(name, on_disk)
             networks_in_memory[name] = found
         found.mentioned_name = name

@@ -1,0 +1,89 @@
+"""A second checkpoint takes over in the middle of a picture: the weights hold before and after."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.webui.client import WebUI, near, same
+from tests.webui.sd15_layers import attention, text_encoder
+
+PROMPT = "a house by the sea"
+OFF = "OUT05"
+
+
+@pytest.fixture(scope="module")
+def refined(webui: WebUI) -> Iterator[dict[str, Any]]:
+    """The fields of a request that let another checkpoint draw the second half of four steps.
+
+    Both stay loaded: a WebUI that has to make the second one anew drops all LoRAs of the prompt, plain tags too.
+    """
+    options = webui.call("GET", "/sdapi/v1/options")
+    scripts = {each.lower() for each in webui.call("GET", "/sdapi/v1/scripts")["txt2img"]}
+    if "sd_checkpoints_limit" not in options or "refiner" not in scripts:
+        pytest.skip("this WebUI has no refiner that keeps two checkpoints loaded")
+    now, limit = options["sd_model_checkpoint"], options["sd_checkpoints_limit"]
+    others = [each["title"] for each in webui.call("GET", "/sdapi/v1/sd-models") if each["title"] != now]
+    webui.call("POST", "/sdapi/v1/options", {"sd_checkpoints_limit": 2})
+    try:
+        found = next(filter(None, (_drawing(webui, title) for title in others)), None)
+        if found is None:
+            pytest.skip("this WebUI has no second checkpoint that draws")
+        yield found
+    finally:
+        webui.call("POST", "/sdapi/v1/options", {"sd_checkpoints_limit": limit})
+
+
+def _drawing(webui: WebUI, title: str) -> dict[str, Any] | None:
+    """The fields for one checkpoint, None where it changes nothing or draws nothing."""
+    fields = {"steps": 4, "refiner_switch_at": 0.5, "refiner_checkpoint": title}
+    drawn = webui.draw(PROMPT, **fields).picture
+    return fields if drawn.std() > 5 and not same(drawn, webui.draw(PROMPT, steps=4).picture) else None
+
+
+@pytest.fixture(scope="module")
+def pair(webui: WebUI) -> tuple[str, str]:
+    """A LoRA of the text encoder and three blocks, and the same without the block OFF."""
+    kept = {**text_encoder(), **attention("IN05"), **attention("OUT04")}
+    whole = webui.write("refiner_whole", {**kept, **attention(OFF)}, strength=0.2)
+    return whole, webui.write("refiner_without", kept, strength=0.2)
+
+
+@pytest.mark.parametrize("window", ["", ":stop=2", ":start=2", ":step=1-3"])
+def test_a_block_that_is_off_is_off_in_both(
+    webui: WebUI, refined: dict[str, Any], pair: tuple[str, str], window: str
+) -> None:
+    whole, partial = pair
+    off = webui.draw(f"{PROMPT} <lora:{whole}:1:lbw=1,{OFF}@0{window}>", **refined).picture
+    assert same(off, webui.draw(f"{PROMPT} <lora:{partial}:1{window}>", **refined).picture)
+    assert not same(off, webui.draw(f"{PROMPT} <lora:{whole}:1{window}>", **refined).picture)
+
+
+def test_nothing_and_all_are_exact_in_both(webui: WebUI, refined: dict[str, Any], pair: tuple[str, str]) -> None:
+    whole, _ = pair
+    none = webui.draw(PROMPT, **refined).picture
+    assert same(webui.draw(f"{PROMPT} <lora:{whole}:1:lbw=NONE>", **refined).picture, none)
+    plain = webui.draw(f"{PROMPT} <lora:{whole}:1>", **refined).picture
+    assert same(webui.draw(f"{PROMPT} <lora:{whole}:1:lbw=ALL>", **refined).picture, plain)
+    assert near(webui.draw(f"{PROMPT} <lora:{whole}:1:start=0:stop=4>", **refined).picture, plain)
+
+
+def test_windows_count_the_steps_of_both(webui: WebUI, refined: dict[str, Any], unet_only: str) -> None:
+    """The U-Net of the first checkpoint has steps 0 and 1, that of the second 2 and 3."""
+    plain = webui.draw(f"{PROMPT} <lora:{unet_only}:1>", **refined).picture
+    first, second = (webui.draw(f"{PROMPT} <lora:{unet_only}:1:{w}>", **refined).picture for w in ("stop=2", "start=2"))
+    assert not near(first, second)
+    assert not near(first, plain)
+    assert not near(second, plain)
+    assert near(webui.draw(f"{PROMPT} <lora:{unet_only}:1:stop=0>", **refined).picture,
+                webui.draw(PROMPT, **refined).picture)  # fmt: skip
+
+
+def test_the_first_checkpoint_comes_back_as_it_was(
+    webui: WebUI, refined: dict[str, Any], pair: tuple[str, str]
+) -> None:
+    whole, _ = pair
+    prompts = (PROMPT, f"{PROMPT} <lora:{whole}:1>", f"{PROMPT} <lora:{whole}:1:lbw=OUTALL:stop=1>")
+    before = [webui.draw(prompt).picture for prompt in prompts]
+    webui.draw(f"{PROMPT} <lora:{whole}:1:lbw=1,{OFF}@0:start=1>", **refined)
+    assert all(same(webui.draw(prompt).picture, one) for prompt, one in zip(prompts, before, strict=True))
