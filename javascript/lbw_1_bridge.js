@@ -62,10 +62,11 @@
             for (const host of root().querySelectorAll("[data-lbw-built]")) if (built.has(host)) build(host); // the others wait for `ready`
         }
 
-        /** The sentence in the page's language; `{name}` takes the field of that name. */
+        /** The sentence in the page's language; `{name}` takes the field of that name, `{count:one|many}` a number and its word. */
         t(template, fields = {}) {
             const sentence = this.words[template] ?? template;
-            return sentence.replace(/\{(\w+)\}/g, (whole, name) => fields[name] ?? whole);
+            const word = (value, one, many) => (one === undefined ? value : `${value} ${String(value) === "1" ? one : many}`);
+            return sentence.replace(/\{(\w+)(?::([^|{}]*)\|([^{}]*))?\}/g, (whole, name, one, many) => (fields[name] === undefined || fields[name] === null ? whole : word(fields[name], one, many)));
         }
     }
 

@@ -1,9 +1,10 @@
 /* A text of presets as a list of lines with undo: what the editor shows and what is saved, without any drawing. */
 (() => {
     "use strict";
-    const { bridge } = window.lbw;
+    const { bridge, changes } = window.lbw;
     const DEPTH = 200; // steps of undo
     const SOON = 500; // milliseconds from a change to its saving
+    const DRAFT = "lbw-draft-"; // where a page leaves what it could not save
     const JOINED = 900; // changes of one kind within this time are one step of undo
 
     /**
@@ -17,6 +18,7 @@
             this.kind = kind;
             this.lines = [];
             this.shipped = [];
+            this.known = []; // the lines of `base`, as Python told them
             this.base = "";
             this.past = [];
             this.future = [];
@@ -26,23 +28,60 @@
         async load() {
             this.take(await bridge.ask("presets.read", { kind: this.kind }));
             this.told.changed();
+            await this.recover();
         }
 
-        /** Take the lines of an answer; a line that is as it was stays the same object. */
-        take(answer) {
-            this.base = answer.text;
-            this.lines = reused(this.lines, answer.lines);
+        /** Leave what is not saved to the next page of this tab: a page that goes away has no time to ask. */
+        leave() {
+            if (this.text() !== this.base) sessionStorage.setItem(DRAFT + this.kind, JSON.stringify({ text: this.text(), base: this.base }));
+        }
+
+        /** Save what the page before could not. */
+        async recover() {
+            const draft = JSON.parse(sessionStorage.getItem(DRAFT + this.kind) ?? "null");
+            sessionStorage.removeItem(DRAFT + this.kind);
+            if (!draft) return;
+            try {
+                this.take(await bridge.ask("presets.save", { ...draft, kind: this.kind }));
+                this.told.state("saved");
+            } catch (error) {
+                this.lines = reused(this.lines, (await bridge.ask("presets.check", { text: draft.text, kind: this.kind })).lines);
+                this.refused(error);
+            }
+            this.told.changed();
+        }
+
+        /** Take what stands in the file by an answer. */
+        hold(answer) {
+            this.known = answer.lines ?? changes.applied(this.known, answer.change);
+            this.base = this.known.map(exact).join("");
+            this.stamp = answer.stamp;
             if (answer.shipped) this.shipped = answer.shipped.filter((line) => line.name);
+        }
+
+        /** Show what stands in the file by an answer; a line that is as it was stays the same object. True if any is not. */
+        take(answer) {
+            this.hold(answer);
+            const lines = reused(this.lines, this.known);
+            const same = lines.length === this.lines.length && lines.every((line, at) => line === this.lines[at]);
+            if (!same) this.lines = lines;
+            return !same;
+        }
+
+        /** The exact lines, each with its end. */
+        pieces() {
+            if (this.lines === this.written) return this.cut;
+            this.written = this.lines;
+            const last = this.lines.length - 1;
+            const usual = this.lines.find((line) => line.end)?.end ?? "\n";
+            this.cut = this.lines.map((line, at) => line.text + (at < last ? line.end || usual : line.end ?? usual));
+            this.joined = this.cut.join("");
+            return this.cut;
         }
 
         /** The exact text of the lines. */
         text() {
-            if (this.lines !== this.written) {
-                this.written = this.lines;
-                const last = this.lines.length - 1;
-                const usual = this.lines.find((line) => line.end)?.end ?? "\n";
-                this.joined = this.lines.map((line, at) => line.text + (at < last ? line.end || usual : line.end ?? usual)).join("");
-            }
+            this.pieces();
             return this.joined;
         }
 
@@ -138,15 +177,20 @@
         }
 
         async send(text) {
-            const answer = await bridge.ask("presets.save", { text, base: this.base, kind: this.kind });
-            if (this.text() !== text) {
-                // Changed meanwhile. What others changed comes with the next saving, which must not begin behind it.
-                this.base = answer.merged ? text : answer.text;
-                return void this.later(0);
-            }
-            this.take(answer);
-            this.told.changed();
+            const [before, pieces] = [this.base, this.pieces()];
+            const change = changes.between(this.known.map(exact), pieces);
+            let answer = await bridge.ask("presets.save", { change, stamp: this.stamp, kind: this.kind });
+            if (answer.stale) answer = await bridge.ask("presets.save", { text, base: before, kind: this.kind });
+            if (this.text() !== text) return this.go_on(answer, pieces);
+            if (this.take(answer)) this.told.changed();
             this.told.state(answer.merged ? "merged" : "saved");
+        }
+
+        /** Changed while it was saved. What others changed comes with the next saving, which must not begin behind it. */
+        go_on(answer, pieces) {
+            this.hold(answer);
+            if (answer.merged) [this.base, this.known, this.stamp] = [pieces.join(""), pieces.map((text) => ({ text })), ""];
+            this.later(0);
         }
 
         refused(error) {
@@ -158,7 +202,7 @@
         async settle(mine, theirs) {
             const lines = mine ? this.lines : (await bridge.ask("presets.check", { text: theirs, kind: this.kind })).lines;
             this.conflict = false;
-            this.base = theirs;
+            [this.base, this.stamp] = [theirs, ""];
             if (mine) return this.save();
             this.replace(reused(this.lines, lines));
             return this.save();
@@ -167,13 +211,18 @@
         /** Look whether the file was changed outside, when nothing is waiting to be saved. */
         async refresh() {
             if (this.saving || this.text() !== this.base) return;
-            const answer = await bridge.ask("presets.read", { kind: this.kind });
-            if (answer.text === this.base || this.text() !== this.base) return;
-            this.take(answer);
+            const answer = await bridge.ask("presets.read", { kind: this.kind, stamp: this.stamp });
+            if (answer.same || this.saving || this.text() !== this.base) return;
+            const before = this.lines;
+            if (!this.take(answer)) return;
+            this.past = [...this.past, before].slice(-DEPTH);
             this.told.changed();
             this.told.state("read");
         }
     }
+
+    /** A line as it stands in the file. */
+    const exact = (line) => line.text + (line.end ?? "");
 
     /** `fresh` lines, with the objects of `old` where nothing is different, so that a line keeps who it is. */
     function reused(old, fresh) {

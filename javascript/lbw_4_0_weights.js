@@ -4,14 +4,21 @@
     const { short } = window.lbw;
     const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)$/;
     const LETTER = /^[RUX](?:\s*[+-]\s*(?:\d+\.?\d*|\.\d+))?$/;
+    const KEPT = 8192; // sizes that are remembered
     const TERMS = 8; // so many blocks are set by terms of their own; more are better written anew
 
     const items = (text) => text.split(",").map((item) => item.trim());
 
+    const sizes = new Map(); // text -> its size: a list of a thousand asks for all of them with every change of one
+
     /** The number of values of a vector; 0 for anything else. */
     function size(text) {
-        const all = items(text ?? "");
-        return all.length > 1 && all.every((item) => NUMBER.test(item) || LETTER.test(item)) ? all.length : 0;
+        if (!sizes.has(text)) {
+            const all = items(text ?? "");
+            if (sizes.size >= KEPT) sizes.clear();
+            sizes.set(text, all.length > 1 && all.every((item) => NUMBER.test(item) || LETTER.test(item)) ? all.length : 0);
+        }
+        return sizes.get(text);
     }
 
     /**

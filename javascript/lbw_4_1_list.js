@@ -65,9 +65,18 @@
 
         /** Mark the row of this line as the one at hand, and bring it into sight if `visible`. */
         mark(line, own, visible) {
+            this.select(false);
             this.at = this.rows.findIndex((row) => row.kind === "item" && row.own === own && (own ? row.line === line : row.line.name === line?.name));
             if (visible && this.at >= 0) this.reveal(this.at);
-            this.draw();
+            this.select(true);
+        }
+
+        /** Give the row at hand the looks of it, or take them away; a row out of sight gets them when it is drawn. */
+        select(chosen) {
+            const node = this.inside.querySelector(`[id="${this.id}-${this.at}"]`);
+            node?.setAttribute("aria-selected", chosen ? "true" : "false");
+            if (chosen && node) this.element.setAttribute("aria-activedescendant", node.id);
+            else this.element.removeAttribute("aria-activedescendant");
         }
 
         reveal(at) {
@@ -84,8 +93,7 @@
             const shown = [];
             for (let at = first; at < last; at++) shown.push(this.row(this.rows[at], at));
             this.inside.replaceChildren(...shown);
-            if (this.at >= first && this.at < last) this.element.setAttribute("aria-activedescendant", `${this.id}-${this.at}`);
-            else this.element.removeAttribute("aria-activedescendant");
+            this.select(true);
         }
 
         row(row, at) {

@@ -54,8 +54,14 @@
         mark() {
             const count = this.area.value.split("\n").length;
             const wrong = new Map(this.presets.lines.map((line, at) => [at, line.fault]).filter(([, fault]) => fault));
-            const numbers = [];
-            for (let at = 0; at < count; at++) numbers.push(wrong.has(at) ? element("b", { title: wrong.get(at) }, `${at + 1}\n`) : `${at + 1}\n`);
+            const marked = JSON.stringify([count, ...wrong]);
+            if (marked === this.marked) return void this.roll();
+            this.marked = marked;
+            const numbers = [""];
+            for (let at = 0; at < count; at++) {
+                if (wrong.has(at)) numbers.push(element("b", { title: wrong.get(at) }, `${at + 1}\n`), "");
+                else numbers.push(`${numbers.pop()}${at + 1}\n`);
+            }
             this.numbers.replaceChildren(element("div", {}, ...numbers));
             this.faults.replaceChildren(...[...wrong].map(([at, fault]) =>
                 element("li", {}, element("button", { type: "button", class: "lbw-link", onclick: () => this.go(at) }, fault))));

@@ -1,4 +1,4 @@
-/* Text out of files that are dropped or chosen: of a PNG the parameters of the picture, of any other the text itself. */
+/* Text out of files that are dropped or chosen: of a picture its parameters, of any other the text itself. */
 (() => {
     "use strict";
     const t = (...words) => window.lbw.bridge.t(...words);
@@ -16,7 +16,10 @@
             if (found) return found;
             throw { message: t("{name} holds no parameters", { name: file.name }) };
         }
-        if (bytes.includes(0)) throw { message: t("{name} is neither a text nor a PNG picture", { name: file.name }) };
+        const comment = window.lbw.exif.comment_of(bytes);
+        if (comment) return comment;
+        if (comment === "") throw { message: t("{name} holds no parameters", { name: file.name }) };
+        if (bytes.includes(0)) throw { message: t("{name} is neither a text nor a PNG, JPEG or WebP picture", { name: file.name }) };
         return decoded(bytes);
     }
 

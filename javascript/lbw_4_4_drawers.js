@@ -13,13 +13,13 @@
                 class: "lbw-field", rows: 4, spellcheck: false, "aria-label": t("Text to import"),
                 placeholder: t("Preset lines, a prompt, the parameters of a picture, a vector of the Inspire Pack, or a merge recipe"),
             });
-            this.file = element("input", { type: "file", multiple: true, hidden: true, accept: ".txt,.json,.png,text/plain,image/png", onchange: () => this.take([...this.file.files]) });
+            this.file = element("input", { type: "file", multiple: true, hidden: true, accept: ".txt,.json,.png,.jpg,.jpeg,.webp,text/plain,image/png,image/jpeg,image/webp", onchange: () => this.take([...this.file.files]) });
             const drop = element("div", {
                 class: "lbw-dropbox",
                 ondragover: (event) => { event.preventDefault(); drop.classList.add("lbw-over"); },
                 ondragleave: () => drop.classList.remove("lbw-over"),
                 ondrop: (event) => this.dropped(event, drop),
-            }, this.text, element("p", { class: "lbw-help" }, t("Files can be dropped here: a preset file, or a PNG picture with its parameters.")));
+            }, this.text, element("p", { class: "lbw-help" }, t("Files can be dropped here: a preset file, or a PNG, JPEG or WebP picture with its parameters.")));
             this.element = drawer(t("Import and export"), null, drop, this.file, element("div", { class: "lbw-row" },
                 button("Import", () => this.import(this.text.value).then(() => { this.text.value = ""; }).catch(desk.fail)),
                 button("Choose files", () => this.file.click()),

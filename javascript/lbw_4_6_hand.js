@@ -71,18 +71,20 @@
 
         /** Give all lines of the preset another name; of a shipped one, make a copy. Rejects for a name that cannot be. */
         async rename(name) {
-            const old = this.line;
+            const { name: old } = this.line;
             const { lines: [told] } = await bridge.ask("presets.check", { text: `${name}:1` });
             if (told.fault || told.name !== name) throw { message: told.fault ?? t("{name} cannot be a name", { name }) };
             if (this.presets.names().includes(name)) throw { message: t("There is a preset called {name} already", { name }) };
             const renamed = (line) => ({ ...Presets.line(name, line.weights), end: line.end });
-            const place = this.presets.lines.indexOf(old);
-            if (place < 0) {
-                const lines = this.presets.find(old.name).map(renamed);
-                return this.insert(lines, -1, lines.find((line) => line.weights === old.weights));
+            const mine = (line) => line.name === old && sound(line);
+            if (!this.presets.lines.some(mine)) {
+                const lines = this.presets.find(old).map(renamed);
+                if (!lines.length) return undefined; // deleted meanwhile
+                return this.insert(lines, -1, lines.find((line) => line.weights === this.line.weights) ?? lines[0]);
             }
-            const all = this.presets.lines.map((line) => (line.name === old.name && sound(line) ? renamed(line) : line));
-            this.line = all[place];
+            const place = this.place(); // by now: it may have been edited, or left, while Python was asked
+            const all = this.presets.lines.map((line) => (mine(line) ? renamed(line) : line));
+            if (place >= 0) this.line = all[place];
             return this.presets.replace(all);
         }
 

@@ -4,6 +4,7 @@
     const { About, Bars, bridge, choice, element, weights } = window.lbw;
     const t = (...words) => bridge.t(...words);
     const SOON = 250; // milliseconds from the last letter to the taking of a text
+    const UNSEEN = 100; // milliseconds after which a page that paints nothing goes on
     const AROUND = 24; // letters shown on either side of a fault
 
     /**
@@ -74,7 +75,11 @@
             const text = this.value();
             const question = (this.question = {});
             const plain = weights.read(text, this.family);
-            if (plain) this.display(plain, this.family.svg);
+            if (plain) {
+                this.display(plain, this.family.svg);
+                await painted(); // the question costs the page more than the bars do
+                if (question !== this.question) return;
+            }
             try {
                 const answer = await bridge.ask("weights.read", { ...this.asked(), text });
                 if (question !== this.question) return; // another text was asked for, or a bar moved meanwhile
@@ -171,6 +176,12 @@
             this.told.put(this.value(), "text");
         }
     }
+
+    /** Resolves when the page has been painted; where nobody looks at it, a little later. */
+    const painted = () => new Promise((done) => {
+        requestAnimationFrame(() => setTimeout(done));
+        setTimeout(done, UNSEEN);
+    });
 
     window.lbw.Weighing = Weighing;
 })();

@@ -1,11 +1,11 @@
 /* The preset editor: a list of presets, one of them as bars and as text, and all of them as a text. */
 (() => {
     "use strict";
-    const { EditorParts, Hand, Presets, bridge, element, mount, weights } = window.lbw;
+    const { EditorChanges, Hand, Presets, bridge, element, mount, weights } = window.lbw;
     const t = (...words) => bridge.t(...words);
     const LOOKS = 3000; // milliseconds between two looks at the file while the pointer comes and goes
 
-    class Editor extends EditorParts {
+    class Editor extends EditorChanges {
         constructor(host) {
             super();
             this.host = host;
@@ -35,7 +35,10 @@
         /** Called before the panel is built anew: nothing may be lost, nothing go on. */
         close() {
             this.weighing?.flush();
-            for (const each of [this.presets, this.elements]) each.save();
+            for (const each of [this.presets, this.elements]) {
+                each.leave();
+                each.save();
+            }
             this.gone?.abort();
         }
 
@@ -55,6 +58,16 @@
             this.host.addEventListener("keydown", (event) => this.key(event), { signal });
             // another panel wants to keep a preset: here, so that Undo knows of it
             document.addEventListener("lbw-presets", (event) => { if (this.host.isConnected) event.detail.presets = this.presets; }, { signal });
+        }
+
+        key(event) {
+            const key = event.key.toLowerCase();
+            if (!(event.ctrlKey || event.metaKey) || event.altKey || !["z", "y"].includes(key) || event.target.closest("[data-own-undo], .lbw-type, .lbw-heading")) return;
+            event.preventDefault();
+            const way = key === "y" || event.shiftKey ? "redo" : "undo";
+            if (!event.target.closest("[data-elements]")) return void (this.book.flush(), this.travel(way));
+            this.element_book.flush();
+            this.elements[way]();
         }
 
         // ---- the list
@@ -101,7 +114,9 @@
 
         choose(line) {
             if (!line) return;
+            const before = this.hand.line;
             this.weighing.flush();
+            if (line === before) line = this.hand.line; // what was typed has made another line of it
             if (line.weights === undefined) return void this.open_text(line);
             this.hand.line = line;
             this.converter.clear();
@@ -164,98 +179,6 @@
             return undefined;
         }
 
-        // ---- changes
-
-        /** Take weights that were dragged or typed. */
-        put(text, kind) {
-            if (!this.hand.line || text === this.hand.line.weights) return void this.weighing.read();
-            this.converter.clear();
-            const was_own = this.hand.own();
-            this.hand.put(text, kind);
-            if (!was_own) this.list.mark(this.hand.line, true, true);
-        }
-
-        /** Add lines, and take the first of them to hand. */
-        insert(lines, after, chosen = lines[0]) {
-            this.search.value = "";
-            this.hand.insert(lines, after, chosen);
-            this.choose(chosen);
-        }
-
-        add() {
-            const ones = this.weighing.family.layouts[this.length_box.select.value].map(() => 1).join(",");
-            this.insert([Presets.line(this.presets.free(t("New preset")), ones)], this.hand.place());
-            this.name.focus();
-            this.name.select();
-        }
-
-        async rename() {
-            const [old, name] = [this.hand.line.name, this.name.value.trim()];
-            this.name.value = old;
-            if (!name || name === old) return;
-            await this.hand.rename(name);
-            this.name.value = name;
-            this.choose(this.hand.line);
-            this.say(t("{old} is called {name} now", { old, name }));
-        }
-
-        remove() {
-            if (!this.hand.own()) return;
-            const { name } = this.hand.line;
-            this.hand.remove();
-            this.choose(this.hand.line);
-            this.say(t("{name} is deleted; Undo brings it back", { name }));
-        }
-
-        move(line, place) {
-            this.hand.move(line, place);
-            this.list.mark(this.hand.line, this.hand.own(), true);
-        }
-
-        /** Keep converted weights, beside the preset's other lines or under a name of their own, and show them. */
-        async keep(name, text, family, length, beside) {
-            const line = beside ? Presets.line(name, text) : Presets.line(this.presets.free(name), text);
-            const others = beside ? this.hand.beside(line) : [];
-            if (family !== this.weighing.family.id) {
-                this.weighing.model_box.select.value = "family:" + family;
-                await this.weighing.model();
-                this.layouts();
-            }
-            this.insert([...others, line], this.hand.last_of(name), line);
-            this.say(t("{name} has {count} weights now", { name: line.name, count: length }));
-        }
-
-        travel(way) {
-            this.weighing.flush();
-            const line = this.presets[way]();
-            if (line?.weights !== undefined) this.choose(line);
-        }
-
-        key(event) {
-            const key = event.key.toLowerCase();
-            if (!(event.ctrlKey || event.metaKey) || event.altKey || !["z", "y"].includes(key) || event.target.closest("[data-own-undo], .lbw-type, .lbw-heading")) return;
-            event.preventDefault();
-            const way = key === "y" || event.shiftKey ? "redo" : "undo";
-            if (!event.target.closest("[data-elements]")) return void (this.book.flush(), this.travel(way));
-            this.element_book.flush();
-            this.elements[way]();
-        }
-
-        /** What a tag has to say for the preset at hand; saved first, so that the name means these weights. */
-        async for_prompt() {
-            this.weighing.flush();
-            await this.presets.save();
-            if (this.presets.conflict) throw { message: t("Not saved") };
-            if (this.hand.line.fault) throw { message: this.hand.line.fault };
-            return this.hand.line.name;
-        }
-
-        async copy(numbers = false) {
-            const text = ":lbw=" + (numbers ? this.weighing.numbers : await this.for_prompt());
-            await window.lbw.copy(text);
-            this.say(t("Copied: {text}", { text }));
-        }
-
         // ---- telling
 
         say(note) {
@@ -267,7 +190,7 @@
             const told = { waiting: t("Saving…"), saved: t("Saved"), merged: t("Saved"), read: t("Saved") };
             this.saved.textContent = told[state];
             if (state === "merged") this.say(t("The file was changed elsewhere too; both changes are kept."));
-            if (state === "read") this.say(t("Read again: the file was changed outside."));
+            if (state === "read") this.say(t("Read again: the file was changed outside. Undo brings back what stood here."));
             if (state !== "waiting") this.banner.element.hidden = true;
         }
 
@@ -279,7 +202,6 @@
             this.note.textContent = error.message ?? String(error);
             return undefined;
         }
-
     }
 
     window.lbw.Editor = Editor;

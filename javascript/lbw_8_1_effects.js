@@ -80,15 +80,15 @@
             node.addEventListener("keydown", (event) => this.key_of(event, block));
         }
 
-        /** Show which block is chosen; null for none of the drawing. */
-        select(block) {
-            this.chosen = block;
+        /** Show which block is chosen, null for none of the drawing; `several` are framed when they are chosen as one. */
+        select(block, several = this.framed ?? []) {
+            [this.chosen, this.framed] = [block, several];
             const alive = [...this.cells].filter(([, node]) => node.lbwAlive);
             const reached = alive.some(([name]) => name === block) ? block : alive[0]?.[0];
             for (const [name, node] of alive) {
                 cell.set(node, { "aria-checked": String(name === block), tabindex: name === reached ? "0" : "-1" });
-                node.classList.toggle("lbw-picked", name === block);
             }
+            for (const [name, node] of this.cells) node.classList.toggle("lbw-picked", name === block || several.includes(name));
         }
 
         /** Mark the blocks that are to be lowered. */

@@ -5,7 +5,7 @@
     const t = (...words) => window.lbw.bridge.t(...words);
 
     class Rows {
-        /** `told`: choose(row) and mark(row, wanted), whether its block is to be lowered. */
+        /** `told`: choose(row) and mark(row, wanted), whether its blocks are to be lowered. */
         constructor(told) {
             this.told = told;
             this.heads = element("tr", {});
@@ -32,8 +32,8 @@
 
         line(row) {
             const box = element("input", {
-                type: "checkbox", disabled: !row.block, "aria-label": t("Lower {block}", { block: row.label }),
-                title: row.block ? null : t("Only a single block can be lowered"), onchange: (event) => this.told.mark(row, event.target.checked),
+                type: "checkbox", disabled: !row.blocks.length, "aria-label": t("Lower {block}", { block: row.label }),
+                title: row.blocks.length ? null : t("Only whole blocks can be lowered"), onchange: (event) => this.told.mark(row, event.target.checked),
             });
             const name = element("button", { type: "button", class: "lbw-name-of-row", onclick: () => this.told.choose(row) }, row.label);
             const own = row.cells.find((each) => each.drawn);
@@ -81,7 +81,9 @@
                 line.classList.toggle("lbw-chosen", row === chosen);
                 if (row === chosen) line.setAttribute("aria-current", "true");
                 else line.removeAttribute("aria-current");
-                box.checked = lowered.has(row.block);
+                const low = row.blocks.filter((block) => lowered.has(block)).length;
+                box.checked = low > 0 && low === row.blocks.length;
+                box.indeterminate = low > 0 && low < row.blocks.length;
             }
         }
     }

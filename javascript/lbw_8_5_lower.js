@@ -3,6 +3,7 @@
     "use strict";
     const { bridge, button, element, prompt_box, short, write, Presets } = window.lbw;
     const t = (...words) => bridge.t(...words);
+    const MANY = 4; // blocks, from more than which on a name counts them
     const SOON = 90; // milliseconds the slider rests before the text is written anew
 
     /** The presets of the editor on this page, so that its Undo knows of the change; else some of our own. */
@@ -24,7 +25,7 @@
             this.chips = element("div", { class: "lbw-row lbw-chips" });
             this.hint = element("p", { class: "lbw-help" }, t("Tick blocks in the list, or press Lower below the pictures."));
             this.slider = element("input", { type: "range", min: "0", max: "1", step: "0.05", value: "0.5", oninput: () => this.moved() });
-            this.shown = element("output", {});
+            this.shown = element("b", {}); // no <output>: the label would name that, and not the slider
             this.weight = element("label", { class: "lbw-choice lbw-weight" }, element("span", {}, t("Weight of the marked blocks"), " ", this.shown), this.slider);
             this.text = element("code", { class: "lbw-recipe" });
             this.name = element("input", { class: "lbw-field", autocomplete: "off", spellcheck: false, "aria-label": t("Name of the preset"), placeholder: t("Name of the preset") });
@@ -42,7 +43,7 @@
             this.run = run;
             this.blocks = new Set();
             this.model = run.known ? { lora: run.lora } : { family: run.family };
-            this.element.hidden = !run.family || !run.svg;
+            this.element.hidden = !run.family || !run.rows.some((row) => row.blocks.length);
             this.sender.hidden = !run.known;
             this.note.replaceChildren();
             this.name.value = "";
@@ -53,17 +54,19 @@
             if (run === this.run) this.start = start;
         }
 
-        /** Mark a block, or take the mark away. */
-        mark(block, wanted) {
-            if (wanted) this.blocks.add(block);
-            else this.blocks.delete(block);
+        /** Mark blocks, or take the marks away. */
+        mark(blocks, wanted) {
+            for (const block of blocks) {
+                if (wanted) this.blocks.add(block);
+                else this.blocks.delete(block);
+            }
             this.marked();
         }
 
         marked() {
             const names = [...this.blocks];
             this.chips.replaceChildren(...names.map((name) => element("button", {
-                type: "button", class: "lbw-chip", "aria-label": t("Do not lower {block}", { block: name }), onclick: () => this.mark(name, false),
+                type: "button", class: "lbw-chip", "aria-label": t("Do not lower {block}", { block: name }), onclick: () => this.mark([name], false),
             }, name, " ×")));
             this.hint.hidden = names.length > 0;
             this.made.hidden = !names.length;
@@ -95,7 +98,7 @@
         /** Keep the weights as a preset, at the end of the user's own. */
         async save() {
             const presets = await presets_of_the_page(this.fail);
-            const name = this.name.value.trim() || presets.free(t("{lora}, {blocks} lowered", { lora: this.run.lora, blocks: [...this.blocks].join(" ") }).replaceAll(":", " "));
+            const name = this.name.value.trim() || presets.free(this.usual_name());
             const { lines: [told] } = await bridge.ask("presets.check", { text: `${name}:1` });
             if (told.fault || told.name !== name) throw { message: told.fault ?? t("{name} cannot be a name", { name }) };
             if (presets.names().includes(name)) throw { message: t("There is a preset called {name} already", { name }) };
@@ -105,6 +108,13 @@
             if (presets.conflict) return;
             const undo = button("Undo", () => this.take_back(presets, name).catch(this.fail));
             this.say(t("Saved as {name}", { name }), undo);
+        }
+
+        /** A name that tells what was lowered; many blocks are counted. */
+        usual_name() {
+            const many = this.blocks.size > MANY;
+            const blocks = many ? t("{count} blocks", { count: this.blocks.size }) : [...this.blocks].join(" ");
+            return t("{lora}, {blocks} lowered", { lora: this.run.lora, blocks }).replaceAll(":", " ");
         }
 
         async take_back(presets, name) {

@@ -13,7 +13,7 @@
             this.fail = this.fail.bind(this);
             this.history = new History({ open: (name) => this.open(name), gone: (name) => this.gone(name), failed: this.fail });
             this.compare = new Compare(this.fail);
-            this.rows = new Rows({ choose: (row) => this.choose(row), mark: (row, wanted) => this.lower.mark(row.block, wanted) });
+            this.rows = new Rows({ choose: (row) => this.choose(row), mark: (row, wanted) => this.lower.mark(row.blocks, wanted) });
             this.lower = new Lower({ marked: () => this.marked() });
             this.build();
             this.listen();
@@ -153,8 +153,8 @@
         /** Compare the pictures of this row. */
         choose(row) {
             this.chosen = row;
-            this.effects?.select(row.block);
-            this.compare.show(row, this.pictures, this.numbers_of(row), row.block && !this.lower.element.hidden ? [this.lowerer(row)] : []);
+            this.effects?.select(row.block, row.blocks);
+            this.compare.show(row, this.pictures, this.numbers_of(row), row.blocks.length && !this.lower.element.hidden ? [this.lowerer(row)] : []);
             this.marked();
         }
 
@@ -165,7 +165,7 @@
         }
 
         lowerer(row) {
-            this.presser = element("button", { type: "button", class: "lbw-button", onclick: () => this.lower.mark(row.block, !this.lower.blocks.has(row.block)) });
+            this.presser = element("button", { type: "button", class: "lbw-button", onclick: () => this.lower.mark(row.blocks, !this.low(row)) });
             return this.presser;
         }
 
@@ -176,8 +176,13 @@
             this.effects?.mark(blocks);
             this.rows.select(this.chosen, blocks);
             if (!this.chosen || !this.presser) return;
-            const { block } = this.chosen;
-            this.presser.textContent = blocks.has(block) ? t("Do not lower {block}", { block }) : t("Lower {block}", { block });
+            const { label: block } = this.chosen;
+            this.presser.textContent = this.low(this.chosen) ? t("Do not lower {block}", { block }) : t("Lower {block}", { block });
+        }
+
+        /** Whether all blocks of a row are to be lowered. */
+        low(row) {
+            return row.blocks.every((block) => this.lower.blocks.has(block));
         }
 
         /** Where the home shows more of an analysis, tell it which. */

@@ -77,6 +77,11 @@ def is_mirror(directive: Directive) -> bool:
     return _is_only(directive.weights, MIRROR)
 
 
+def is_marked(directive: Directive) -> bool:
+    """Tell whether a tag is marked as the one to analyse."""
+    return directive.elements == MARK or _is_only(directive.weights, MARK)
+
+
 def _choose(tags: tuple[Found, ...], lora: str | None) -> Found:
     if not tags:
         raise AnalysisError("the prompt holds no LoRA; write <lora:NAME:1> into it")
@@ -85,7 +90,7 @@ def _choose(tags: tuple[Found, ...], lora: str | None) -> Found:
         nearest = get_close_matches(lora, names, 1, 0.0)[0]
         raise AnalysisError("the prompt holds no LoRA {name}; the nearest is {nearest}", name=lora, nearest=nearest)
     named = [found for found in tags if lora in (None, _sound(found).name)]
-    marked = [found for found in named if _is_marked(_sound(found))]
+    marked = [found for found in named if is_marked(_sound(found))]
     candidates = marked or named
     if len(candidates) > 1:
         raise AnalysisError(
@@ -93,10 +98,6 @@ def _choose(tags: tuple[Found, ...], lora: str | None) -> Found:
             names=", ".join(names),
         )
     return candidates[0]
-
-
-def _is_marked(directive: Directive) -> bool:
-    return directive.elements == MARK or _is_only(directive.weights, MARK)
 
 
 def _is_only(weights: Weights | None, name: str) -> bool:

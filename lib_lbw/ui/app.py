@@ -1,4 +1,4 @@
-"""The app that stands alone: Generate and Analyze on one page, with the block diagram beside them."""
+"""The app that stands alone: a page each for Generate, Analyze, Presets, Merge and Settings."""
 
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from lib_lbw.ui.opening import first_prompt, warm_up
 from lib_lbw.ui.prompt_events import wire_prompt
 from lib_lbw.ui.prompt_panel import prompt_panel
 from lib_lbw.ui.results.answers import ANSWERS as RESULT_ANSWERS
+from lib_lbw.ui.settings.answers import settings_answers
 from lib_lbw.ui.theme import theme
 from lib_lbw.ui.workbench import Workbench
 
@@ -55,14 +56,18 @@ def build(bench: Workbench, prompt: str = "") -> tuple[gr.Blocks, dict[str, Any]
                     panel_place("presets")
                 with labels.new(gr.Tab, {"label": "Merge"}, id="merge") as merge_tab:
                     panel_place("merge")
+                with labels.new(gr.Tab, {"label": "Settings"}, id="settings") as settings_tab:
+                    panel_place("settings")
         desk = Desk(bench.store, lambda: bench.session.host.loras, bench.library, bench.results)
         place = Place(desk, bench.loras, bench.checkpoints, bench.checkpoint_folder, bench.session.add_lora)
-        bridge(Door(desk, {**RESULT_ANSWERS, **merge_answers(place)}))
+        bridge(Door(desk, {**RESULT_ANSWERS, **merge_answers(place), **settings_answers(bench)}))
         wire_prompt(bench, page, top, labels, panel)
         wire_generate(bench, top, panel, generating)
         AnalysisEvents(bench, top, panel, analyzing).wire(page)
-        for each, width in ((generate_tab, "shared"), (tab, "shared"), (presets_tab, "whole"), (merge_tab, "whole")):
-            each.select(None, None, None, **compat.script(_WIDTH % width))
+        for each in (generate_tab, tab):
+            each.select(None, None, None, **compat.script(_WIDTH % "shared"))
+        for each in (presets_tab, merge_tab, settings_tab):
+            each.select(None, None, None, **compat.script(_WIDTH % "whole"))
     return page, launch_keywords
 
 
@@ -94,6 +99,7 @@ def launch(
     bench = Workbench(session, folder, store, user_folder() / "loras", language, checkpoint)
     for path in sorted(bench.loras.glob("*.safetensors")):
         session.add_lora(path)
+    session.on_bad_directive = bench.settings.read().on_bad_directive
     warm_up(bench)
     page, keywords = build(bench, first_prompt(session))
     page.launch(

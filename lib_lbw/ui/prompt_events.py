@@ -56,10 +56,10 @@ def wire_prompt(bench: Workbench, page: gr.Blocks, header: Header, labels: Label
 
 
 def opening_language(bench: Workbench, request: gr.Request | None) -> str:
-    """Return the language a page opens in: the app's own, else `?lang=` of the address, else the browser's."""
+    """Return the language a page opens in: the app's own, `?lang=` of the address, the one set, or the browser's."""
     if bench.language:
         return bench.language
     wished = request.query_params.get("lang") if request else None
     if wished in LANGUAGES:
         return str(wished)
-    return language_of(compat.request_headers(request).get("accept-language", ""))
+    return bench.settings.read().language or language_of(compat.request_headers(request).get("accept-language", ""))

@@ -8,6 +8,7 @@ from lib_lbw.hosts.session import Session
 from lib_lbw.store.presets import PresetStore
 from lib_lbw.ui.jobs import Desk
 from lib_lbw.ui.pace import Pace
+from lib_lbw.ui.settings.kept import SettingsFile
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Workbench:
     def checkpoint_folder(self) -> Path:
         """Where checkpoints are kept that were made here."""
         return self.loras.with_name("checkpoints")
+
+    @property
+    def settings(self) -> SettingsFile:
+        """What the user has set."""
+        return SettingsFile(self.loras.with_name("settings.json"))
 
     def checkpoints(self) -> dict[str, Path]:
         """Return name -> file of the checkpoints that can be merged into: those made here, and the one that draws."""

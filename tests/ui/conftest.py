@@ -24,6 +24,7 @@ class ArithmeticHost:
     """Draws flat pictures: the brighter, the more scale the plans have; later blocks count more."""
 
     model = "arithmetic"
+    device = "paper, whole numbers"
     samplers = ("Euler", "DDIM")
 
     pause = 0.0  # seconds a step takes

@@ -18,6 +18,7 @@ from tests.ui.test_gui import (  # the app and a page of it
     playwright,
     set_steps,
 )
+from tests.ui_merging.test_merge_answers import uneven_base
 
 __all__ = ["app", "browser", "data", "page"]
 pytestmark = [
@@ -224,3 +225,46 @@ def test_the_bars_stay_away_when_not_wanted(page: Page) -> None:
     put_caret(page, "<lora:ink")
     page.wait_for_timeout(900)
     expect(popover).to_have_count(0)
+
+
+def test_a_size_is_weighed_by_a_checkpoint_that_the_panel_names(page: Page, data: Path) -> None:
+    folder = data / "lora-block-weight" / "checkpoints"
+    folder.mkdir(parents=True, exist_ok=True)
+    base = uneven_base(folder / "uneven.safetensors")
+    page.get_by_role("tab", name="Merge", exact=True).click()
+    operate(page, "Resize")
+    choose(page, 0, "inkstyle")
+    weighed = page.get_by_label("Weigh what is lost by the layers of")
+    expect(weighed).to_be_hidden()
+    page.get_by_label("Size of the result").select_option("megabytes")
+    page.get_by_label("Megabytes").fill("0.6")
+    weighed.select_option("uneven")
+    page.get_by_label("Name of the result").fill("weighed")
+    start(page)
+    expect(page.locator(".lbw-aside .lbw-fault")).to_contain_text("the base has no layer")  # it has two of them
+    weighed.select_option("")
+    start(page)
+    expect(page.locator(".lbw-outcome h3")).to_have_text("weighed is written")
+    operate(page, "Merge")
+    expect(weighed).to_be_visible()
+    page.get_by_label("Size of the result").select_option("exact")
+    expect(weighed).to_be_hidden()
+    page.get_by_text("More options").click()
+    expect(page.get_by_label("Base checkpoint")).to_be_visible()
+    operate(page, "Into a checkpoint")
+    expect(page.get_by_label("Base checkpoint")).to_be_hidden()
+    expect(page.get_by_label("Compute on")).to_be_hidden()  # this machine leaves no choice
+    base.unlink()
+
+
+@pytest.mark.parametrize(("devices", "shown"), [(["cpu"], False), (["cpu", "cuda:0", "cuda:1"], True)])
+def test_where_to_compute_is_asked_where_there_is_a_choice(panel: Page, devices: list[str], shown: bool) -> None:
+    told = panel.evaluate(
+        """(devices) => {
+            const fields = new window.lbw.MergeFields(() => {}, { checkpoints: [], devices });
+            fields.load({ operation: "merge", ...(devices.length > 1 ? { device: "cuda:1" } : {}) });
+            return [!fields.device.label.hidden, fields.values().device ?? null, fields.device.box.options.length];
+        }""",
+        devices,
+    )
+    assert told == [shown, "cuda:1" if shown else None, len(devices)]

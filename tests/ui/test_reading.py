@@ -38,3 +38,14 @@ def test_random_weights_follow_the_seed(session: Session) -> None:
 
 def test_a_prompt_without_tags_says_nothing(session: Session) -> None:
     assert read_prompt(session, "a girl, 1 < 2", 0) == ()
+
+
+def test_a_mark_for_the_analysis_is_no_fault(session: Session) -> None:
+    marked, mirror, wrong = read_prompt(
+        session, "<lora:karaokeroom:1:lbw=XYZ> <lora:karaokeroom:1:lbw=ZYX> <lora:karaokeroom:1:lbw=XYZZ>", 0
+    )
+    assert [tag.error is None for tag in (marked, mirror, wrong)] == [True, True, False]
+    assert marked.weights is not None
+    assert marked.weights.constant == 1.0
+    assert "XYZ" in str(marked.notices[-1])
+    assert "ZYX" in str(mirror.notices[-1])

@@ -1,21 +1,13 @@
 """The results panel in the app, used by a real browser: looking, comparing, lowering, deleting, bringing back."""
 
-import random
 import re
-from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
-from PIL import Image
 
-from lib_lbw.analysis.bench import Bench
-from lib_lbw.analysis.generator import OnImage, OnStep, Request
-from lib_lbw.analysis.plan import plan
-from lib_lbw.analysis.run import run_analysis
 from lib_lbw.analysis.study import BlockStudy
-from lib_lbw.blocks.family import family
-from lib_lbw.demo import demo_lora_path
-from lib_lbw.lora.file import LoraFile
+from tests.ui.stored_runs import Bars, analysed
 from tests.ui.test_gui import (  # the app and a page of it
     CHROMIUM,
     Page,
@@ -37,36 +29,19 @@ HOSTILE = '<img src=x onerror=alert("1")>'
 Locator = playwright.Locator
 
 
-class Bars:
-    """Draws white pictures, darkened further from the left with each request: the later a block, the more it does."""
-
-    def __init__(self, most: int = 99) -> None:
-        self.most = most
-
-    def generate_many(
-        self, requests: Sequence[Request], on_image: OnImage, on_step: OnStep, should_stop: Callable[[], bool]
-    ) -> None:
-        for number, request in enumerate(requests[: self.most]):
-            image = Image.new("RGB", (32, 32), "white")
-            image.paste((0, 0, 60 * request.seed), (0, 0, 3 * number, 32))
-            on_image(number, image, "")
-
-
-def analysed(data: Path, name: str, lora: str, drawer: Bars, seeds: tuple[int, ...] = (1,), words: str = "") -> Path:
+def stored(data: Path, name: str, lora: str, drawer: Bars | None = None, **study: Any) -> None:
     """Put an analysis into the app's folder."""
-    study = BlockStudy(f"{words}<lora:{lora}:1>", blocks="IN04,MID,OUT05", seeds=seeds)
-    held = tuple(LoraFile(demo_lora_path(lora)).blocks)
-    folder = data / "lora-block-weight" / "analysis" / name
-    run_analysis(plan(study, Bench(family("sd1"), held), random.Random(0)), drawer, folder)
-    return folder
+    prompt = f"{study.pop('words', '')}<lora:{lora}:1>"
+    made = BlockStudy(prompt, **{"blocks": "IN04,MID,OUT05", "seeds": (1,), **study})
+    analysed(data / "lora-block-weight" / "analysis", name, lora, made, drawer)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def kept(data: Path) -> None:
     """Three analyses; the newest has three seeds and a prompt that is no friend."""
-    analysed(data, "20260101-100000-karaokeroom", "karaokeroom", Bars())
-    analysed(data, "20260102-100000-inkstyle", "inkstyle", Bars(most=4))
-    analysed(data, "20260103-100000-inkstyle", "inkstyle", Bars(), (1, 2), HOSTILE)
+    stored(data, "20260101-100000-karaokeroom", "karaokeroom")
+    stored(data, "20260102-100000-inkstyle", "inkstyle", Bars(most=4))
+    stored(data, "20260103-100000-inkstyle", "inkstyle", seeds=(1, 2), words=HOSTILE)
 
 
 @pytest.fixture
@@ -215,3 +190,26 @@ def test_a_run_is_deleted_and_brought_back(panel: "Locator", data: Path) -> None
     expect(panel.locator(".lbw-run")).to_have_count(3)
     expect(panel.locator(".lbw-one h3")).to_contain_text("karaokeroom")
     assert (folder / "results.json").is_file()
+
+
+def test_a_row_of_several_blocks_lowers_them_all(panel: "Locator", page: Page, data: Path) -> None:
+    stored(data, "20260104-100000-inkstyle", "inkstyle", blocks="IN04-IN06,OUT03 OUT05,MID,OUT04.attn2,IN05")
+    page.evaluate("document.dispatchEvent(new CustomEvent('lbw-run', { detail: '20260104-100000-inkstyle' }))")
+    box = panel.get_by_role("checkbox", name="Lower IN04-IN06")
+    box.check()
+    chips = panel.locator(".lbw-lower .lbw-chip")
+    assert [each.removesuffix(" ×") for each in chips.all_inner_texts()] == ["IN04", "IN05", "IN06"]
+    expect(panel.get_by_role("checkbox", name="Lower IN05")).to_be_checked()
+    expect(panel.get_by_role("checkbox", name="Lower OUT04.attn2")).to_be_disabled()
+    expect(panel.locator(".lbw-recipe")).to_have_text(re.compile(r"^lbw=1,1,1,1,1,0\.5,0\.5,0\.5,1"))
+    chips.filter(has_text="IN05").click()
+    expect(box).not_to_be_checked()
+    assert box.evaluate("box => box.indeterminate")
+    panel.get_by_role("button", name="OUT03 OUT05", exact=True).click()
+    panel.get_by_role("button", name="Lower OUT03 OUT05", exact=True).click()
+    expect(panel.locator("[data-block=OUT03]")).to_have_class(re.compile("lbw-lowered"))
+    assert panel.locator("[data-block].lbw-picked").count() == 2
+    panel.get_by_role("button", name="Save as a preset").click()
+    expect(panel.locator(".lbw-lower")).to_contain_text("Saved as inkstyle, IN04 IN06 OUT03 OUT05 lowered")
+    panel.get_by_role("button", name="Delete the analysis of").first.click()
+    expect(panel.locator(".lbw-run")).to_have_count(3)

@@ -31,14 +31,6 @@ window.tryToRemoveExtraNetworkFromPrompt = function (box, text, negative) {
     return box.value !== before;
 };
 """
-COMPLETION = """
-var tagword = "";
-const PARSERS = [];
-const QUEUE_SANITIZE = [(type, text) => (type === ResultType.lora ? `<lora:${text}:1>` : null)];
-const ResultType = Object.freeze({ extra: 1, lora: 2 });
-class BaseTagParser { constructor(trigger) { this.triggerCondition = trigger; } }
-class AutocompleteResult { constructor(text, type) { this.text = text; this.type = type; } }
-"""
 
 
 @pytest.fixture(scope="module")
@@ -104,37 +96,35 @@ def test_the_cards_are_patched_once(opened: Page) -> None:
     assert opened.evaluate(f"() => {{ {first} return window.first === tryToRemoveExtraNetworkFromPrompt; }}")
 
 
-@pytest.mark.parametrize(
-    ("typed", "offered"),
-    [
-        ("<lora:a:1:lbw=", ["<lora:a:1:lbw=MY_FACE", "<lora:a:1:lbw=ALL", "<lora:a:1:lbw=FACE"]),
-        ("<lora:a:1:lbw=fa", ["<lora:a:1:lbw=FACE", "<lora:a:1:lbw=MY_FACE"]),
-        ("<lora:a:1:lbw=ALL,fa", ["<lora:a:1:lbw=ALL,FACE", "<lora:a:1:lbw=ALL,MY_FACE"]),
-        ("<lora:a:1", None),
-        ("fa", None),
-        ("<lora:a:1:lbw=ALL:st", None),
-    ],
-)
-def test_presets_are_completed_inside_a_tag(opened: Page, typed: str, offered: list[str] | None) -> None:
-    begin(opened, COMPLETION)
-    found = opened.evaluate(
-        """async (typed) => {
-            tagword = typed;
-            const parser = PARSERS.at(-1);
-            return parser.triggerCondition() ? await parser.parse() : null;
-        }""",
-        typed,
-    )
-    assert (found and [each["text"] for each in found]) == offered
-
-
-def test_a_completion_goes_into_the_prompt_as_it_is(opened: Page) -> None:
-    begin(opened, COMPLETION)
-    first = "(text) => QUEUE_SANITIZE.map((each) => each(ResultType.lora, text)).find(Boolean)"
-    assert opened.evaluate(first, "<lora:a:1:lbw=MY_FACE") == "<lora:a:1:lbw=MY_FACE"
-    assert opened.evaluate(first, "some_lora") == "<lora:some_lora:1>"
-
-
 def test_without_the_completion_extension_nothing_is_missing(opened: Page) -> None:
     begin(opened)
     assert opened.evaluate("typeof PARSERS") == "undefined"
+
+
+def test_the_bars_follow_the_prompt_while_they_are_seen(opened: Page) -> None:
+    begin(opened)
+    opened.evaluate(
+        """() => {
+            document.body.innerHTML = `<div id="txt2img_prompt"><textarea>a</textarea></div><div id="fold" hidden>
+                <input id="lbw-txt2img-active"><button id="lbw-txt2img-show"></button>
+                <button id="lbw-txt2img-presets-save"></button></div>`;
+            window.drawn = [];
+            window.box = document.querySelector("textarea");
+            document.querySelector("#lbw-txt2img-show").onclick = () => drawn.push(box.value);
+        }"""
+    )
+    opened.wait_for_timeout(1000)
+    assert opened.evaluate("drawn") == [], "folded"
+    opened.evaluate("fold.hidden = false")
+    opened.wait_for_function("drawn.join() === 'a'")
+    opened.evaluate("box.value = 'ab'")  # without an event: the host pastes so
+    opened.wait_for_function("drawn.join() === 'a,ab'")
+    opened.evaluate("window.typing = setInterval(() => { box.value += 'c'; }, 100)")
+    opened.wait_for_timeout(1200)
+    assert opened.evaluate("drawn.length") == 2, "not before the prompt rests"
+    opened.evaluate("clearInterval(typing)")
+    opened.wait_for_function("drawn.length === 3 && drawn[2] === box.value")
+    opened.wait_for_timeout(1000)
+    assert opened.evaluate("drawn.length") == 3, "and once"
+    opened.evaluate("document.querySelector('#lbw-txt2img-presets-save').click()")
+    opened.wait_for_function("drawn.length === 4")

@@ -92,6 +92,10 @@ def test_presets_are_read_checked_and_saved(door: Door) -> None:
     assert saved["lines"][0] == {"number": 1, "text": "MINE:OUTALL,MID@0.5", "end": "", "name": "MINE",
                                  "weights": "OUTALL,MID@0.5"}  # fmt: skip
     assert result(door, "weights.read", family="sd1", text="MINE")["values"]["MID"] == 0.5
+    names = result(door, "presets.names")["names"]
+    assert names[0] == "MINE"
+    assert "OUTALL" in names
+    assert len(set(names)) == len(names)
 
 
 def test_a_conflict_comes_with_the_other_text(door: Door) -> None:
@@ -99,6 +103,30 @@ def test_a_conflict_comes_with_the_other_text(door: Door) -> None:
     door.desk.store.path("presets").write_text("A:0\n", "utf-8")
     error = asked(door, "presets.save", text="A:0.5\n", base="A:1\n")["error"]
     assert (error["kind"], error["theirs"]) == ("StoreConflict", "A:0\n")
+
+
+def test_a_change_of_lines_is_saved_and_answered_with_a_change(door: Door) -> None:
+    read = result(door, "presets.save", text="A:1\r\n# between\r\nB:1\r\n", base="")
+    change = {"at": 2, "drop": 1, "put": ["B:0.5\r\n", "nonsense\r\n"]}
+    saved = result(door, "presets.save", change=change, stamp=read["stamp"])
+    assert door.desk.store.path("presets").read_bytes() == b"A:1\r\n# between\r\nB:0.5\r\nnonsense\r\n"
+    assert (saved["change"]["at"], saved["change"]["drop"], saved["merged"]) == (2, 1, False)
+    assert [line.get("name") for line in saved["change"]["put"]] == ["B", None]
+    assert "nonsense" in saved["change"]["put"][1]["fault"]
+    again = result(door, "presets.read")
+    assert again["stamp"] == saved["stamp"] != read["stamp"]
+    assert again["lines"][2:] == saved["change"]["put"]
+    assert result(door, "presets.read", stamp=saved["stamp"]) == {"same": True}
+
+
+def test_a_change_of_an_older_file_is_refused_and_not_saved(door: Door) -> None:
+    read = result(door, "presets.save", text="A:1\n", base="")
+    door.desk.store.path("presets").write_text("A:0.25\n", "utf-8")
+    change = {"at": 0, "drop": 1, "put": ["A:0.5\n"]}
+    assert result(door, "presets.save", change=change, stamp=read["stamp"]) == {"stale": True}
+    assert door.desk.store.path("presets").read_text("utf-8") == "A:0.25\n"
+    now = result(door, "presets.read")["stamp"]
+    assert "change" in asked(door, "presets.save", change={"at": -1}, stamp=now)["error"]["message"]
 
 
 def test_the_drawing_of_a_lora_hatches_what_it_lacks(door: Door) -> None:

@@ -36,7 +36,7 @@ def refined(webui: WebUI) -> Iterator[dict[str, Any]]:
 
 def _drawing(webui: WebUI, title: str) -> dict[str, Any] | None:
     """The fields for one checkpoint, None where it changes nothing or draws nothing."""
-    fields = {"steps": 4, "refiner_switch_at": 0.5, "refiner_checkpoint": title}
+    fields: dict[str, Any] = {"steps": 4, "refiner_switch_at": 0.5, "refiner_checkpoint": title}
     drawn = webui.draw(PROMPT, **fields).picture
     return fields if drawn.std() > 5 and not same(drawn, webui.draw(PROMPT, steps=4).picture) else None
 

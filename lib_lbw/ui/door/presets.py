@@ -5,6 +5,7 @@ from typing import Any
 
 from lib_lbw.store.imports import read_import
 from lib_lbw.store.presets import Kind
+from lib_lbw.ui.door.changes import Change, stamp_of
 from lib_lbw.ui.door.desk import Desk, Question
 from lib_lbw.ui.i18n import Translate
 from lib_lbw.weights.book import Book, Line, bare_line
@@ -12,13 +13,27 @@ from lib_lbw.weights.presets import ElementBook, PresetBook
 
 
 def read(desk: Desk, question: Question) -> dict[str, Any]:
-    """Return the user's text, its lines, and the shipped presets."""
+    """Return the user's text, its stamp and its lines, and the shipped presets.
+
+    A page that tells the stamp it knows is only answered "same" when the text is still that one.
+    """
     kind = question.kind()
+    own = desk.store.own(kind)
+    text = own.text()
+    if question.text("stamp", "") == stamp_of(text):
+        return {"same": True}
     return {
-        "text": desk.store.text(kind),
-        "lines": _lines(desk.store.own(kind), question.translate),
+        "text": text,
+        "stamp": stamp_of(text),
+        "lines": _lines(own, question.translate),
         "shipped": _lines(_shipped(kind), question.translate),
     }
+
+
+def names(desk: Desk, question: Question) -> dict[str, Any]:
+    """Return the names that can be used, the user's own first."""
+    kind = question.kind()
+    return {"names": list(dict.fromkeys((*desk.store.own(kind).names(), *_shipped(kind).names())))}
 
 
 def check(desk: Desk, question: Question) -> dict[str, Any]:
@@ -30,11 +45,27 @@ def check(desk: Desk, question: Question) -> dict[str, Any]:
 def save(desk: Desk, question: Question) -> dict[str, Any]:
     """Save a text that was made from `base`, and return what stands in the file now.
 
-    Raises StoreConflict with the other text when somebody else changed the same lines, StoreError when the disk
-    refuses.
+    In place of both, a page that knows the file's stamp may tell the `change` of its lines; it is answered with the
+    change of the answer's lines, or with "stale" when the file has another stamp by now. Raises StoreConflict with the
+    other text when somebody else changed the same lines, StoreError when the disk refuses.
     """
+    if "change" in question.values:
+        return _save_change(desk, question)
     saved = desk.store.save(question.kind(), question.text("text"), question.text("base"))
     return {**read(desk, question), "merged": saved.merged}
+
+
+def _save_change(desk: Desk, question: Question) -> dict[str, Any]:
+    kind = question.kind()
+    before = desk.store.own(kind)
+    base = before.text()
+    if question.text("stamp") != stamp_of(base):
+        return {"stale": True}
+    change = Change.of(question.values["change"])
+    saved = desk.store.save(kind, "".join(change.applied([line.text for line in before.lines])), base)
+    now = desk.store.own(kind)
+    told = Change.between(_lines(before, question.translate), _lines(now, question.translate))
+    return {"change": told.json(), "stamp": stamp_of(now.text()), "merged": saved.merged}
 
 
 def backups(desk: Desk, question: Question) -> dict[str, Any]:
@@ -92,6 +123,7 @@ def _line(line: Line[Any], translate: Translate) -> dict[str, Any]:
 
 ANSWERS = {
     "presets.read": read,
+    "presets.names": names,
     "presets.check": check,
     "presets.save": save,
     "presets.import": read_import_of,

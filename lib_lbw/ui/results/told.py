@@ -12,6 +12,7 @@ from lib_lbw.ui.diagram import diagram
 from lib_lbw.ui.diagram_cells import short
 from lib_lbw.ui.i18n import Translate, say
 from lib_lbw.ui.outcome import NUMBERS, block_axis, row_name
+from lib_lbw.ui.results.whole import whole_blocks
 from lib_lbw.weights.directive import Directive
 from lib_lbw.weights.grammar import find_directives, format_weights
 
@@ -77,6 +78,7 @@ class Telling:
         return {
             "label": row_name(self.results, row),
             "block": block if block == written else None,
+            "blocks": list(whole_blocks(written, family)) if family else [],
             "numbers": {name: _spread(results, name) for name in row.numbers},
             "cells": [self._compared(result) for result in results],
         }
