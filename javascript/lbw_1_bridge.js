@@ -72,6 +72,9 @@
 
     const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
+    /** The settings of the WebUI, {} where there is none. Forge Neo declares them with `let`: they are no property of its window. */
+    const settings = () => (typeof opts === "undefined" ? undefined : opts) ?? {};
+
     async function found(selector) {
         for (let tries = 0; tries < 200; tries++) {
             const element = root().querySelector(selector);
@@ -168,5 +171,5 @@
     /** A number as a person writes it: at most three decimals, no minus zero. */
     const short = (value) => String(Math.round(value * 1000) / 1000).replace(/^-0$/, "0");
 
-    window.lbw = { bridge: new Bridge(), root, write, copy, element, button, choice, drawer, mount, short, pause };
+    window.lbw = { bridge: new Bridge(), root, write, copy, element, button, choice, drawer, mount, short, pause, settings };
 })();

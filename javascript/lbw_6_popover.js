@@ -11,7 +11,7 @@
     const SHY = "lbw-prompt-popover-shy";
 
     /** The setting of the WebUI; the app has none, and lets the panel come. */
-    const allowed = () => window.opts?.lbw_prompt_popover !== false;
+    const allowed = () => window.lbw.settings().lbw_prompt_popover !== false;
     /** Whether the panel comes only when it is called. */
     const shy = () => localStorage.getItem(SHY) === "1";
 

@@ -2,7 +2,7 @@
 (() => {
     "use strict";
     if (typeof onUiLoaded !== "function") return;
-    const { bridge, pause, root } = window.lbw;
+    const { bridge, pause, root, settings } = window.lbw;
     const OURS = /:(?:lbw|w|lbwe|start|stop|step|x)=/;
 
     /** A click on a card whose tag stands in the prompt takes the tag out; the WebUI itself knows it only without weights. */
@@ -26,7 +26,7 @@
         const tags = [...box.value.matchAll(/<((?:lora|lyco):[^:>]+)[^>]*>/g)].filter((tag) => tag[1] === card[1]);
         const tag = tags.find((each) => OURS.test(each[0]));
         if (!tag) return false;
-        const separator = window.opts?.extra_networks_add_text_separator ?? " ";
+        const separator = settings().extra_networks_add_text_separator ?? " ";
         let [before, after] = [box.value.slice(0, tag.index), box.value.slice(tag.index + tag[0].length)];
         if (card[2] && after.startsWith(card[2])) after = after.slice(card[2].length);
         if (separator && before.endsWith(separator)) before = before.slice(0, -separator.length);
@@ -64,16 +64,16 @@
     }
 
     /** The settings of the WebUI; they come to the page a moment after it is built. */
-    async function settings() {
-        for (let tries = 0; tries < 200 && !Object.keys(window.opts ?? {}).length; tries++) await pause(50);
-        return window.opts ?? {};
+    async function settings_come() {
+        for (let tries = 0; tries < 200 && !Object.keys(settings()).length; tries++) await pause(50);
+        return settings();
     }
 
     onUiLoaded(async () => {
         patch_cards();
         window.lbw.add_completion();
         follow_prompts();
-        const localization = String((await settings()).localization ?? "").toLowerCase();
+        const localization = String((await settings_come()).localization ?? "").toLowerCase();
         bridge.speak(/^(ja|japan)/.test(localization) ? "ja" : "en").catch(() => undefined); // a page without our tab stays silent
     });
 })();

@@ -116,6 +116,7 @@ def analyze(browser: Browser, url: str, name: str, language: str = "en-US") -> N
         tab(page, "分析" if language == "ja-JP" else "Analyze")
         if not analyze.__dict__.get("made"):
             page.locator("#lbw-prompt textarea").fill(ROOM)
+            expect(page.get_by_label("LoRA", exact=True).first).to_have_value(re.compile("karaokeroom"))
             page.get_by_label("Seeds").fill("1,2")
             page.locator("#lbw-analyze").click()
             expect(page.locator("#lbw-analyze-stop")).to_be_enabled()

@@ -3,7 +3,7 @@
 | axis | a value |
 |---|---|
 | [LBW] Preset | the name of a preset |
-| [LBW] Weights | anything that stands after `lbw=`; several values are separated by `;` |
+| [LBW] Weights | anything that stands after `lbw=`; several values are separated by `;` (A1111 1.6: quote each) |
 | [LBW] Block off | blocks as in `IN04-MID` or `NOT BASE`: these at 0 |
 | [LBW] Block weight | `OUT03@0.5` |
 
@@ -11,6 +11,7 @@ Two axes may be ours: the weights come first, then blocks, whichever stands on x
 else the only one.
 """
 
+import inspect
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -60,9 +61,11 @@ def add_axes(module: Any, bench_for: BenchFor, presets: Callable[[], PresetBook]
 
         return module.AxisOption(label, str, apply, confirm=confirm, **more)
 
+    # A1111 1.6 separates all values at commas outside quotes, and knows no other way.
+    split = {"prepare": split_values} if "prepare" in inspect.signature(module.AxisOption).parameters else {}
     module.axis_options += [
         axis(PRESET, with_weights, choices=lambda: list(presets().names())),
-        axis(WEIGHTS, with_weights, prepare=split_values),
+        axis(WEIGHTS, with_weights, **split),
         axis(BLOCK_OFF, with_block_off, choices=lambda: list(family("sd1").shown())),
         axis(BLOCK_WEIGHT, with_block_weight),
     ]

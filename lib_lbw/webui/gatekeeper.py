@@ -12,6 +12,7 @@ from lib_lbw.hosts.webui.tags import Tag
 from lib_lbw.hosts.webui.wrapping import Patches
 from lib_lbw.ui.i18n import translator
 from lib_lbw.webui import host
+from lib_lbw.webui.dropping import Dropping
 from lib_lbw.webui.nesting import Nesting
 from lib_lbw.webui.overlay import overlay_of
 from lib_lbw.webui.page_errors import pass_on_errors
@@ -33,6 +34,7 @@ class Gatekeeper:
         self._gate: Gate | None = None
         self._patches = Patches()
         self._nesting = Nesting()
+        self._dropping = Dropping()
         self.fault: LbwError | None = None
 
     def open(self) -> None:
@@ -61,6 +63,9 @@ class Gatekeeper:
         """Pass on that the model is about to be called: schedules follow the steps."""
         if self._gate is not None:
             self._gate.on_cfg_denoiser(params)
+        job, dropped = self._nesting.outermost(None), self._dropping.on_step()
+        if dropped is not None and job is not None:
+            self._report(job, [dropped])
 
     def _resolve(self, tag: Tag, job: Any) -> Entry | None:
         if tag.directive is None or not overlay_of(job).active:
@@ -70,6 +75,7 @@ class Gatekeeper:
 
     def _record(self, job: Any, tags: Sequence[tuple[Tag, Entry | None]]) -> None:
         record(job, tags)
+        self._dropping.activated(job, bool(tags))
         if not overlay_of(job).active and any(tag.directive or tag.error for tag, _ in tags):
             self._report(job, [Notice.of(SWITCHED_OFF)])
 

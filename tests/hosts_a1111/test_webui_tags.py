@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib_lbw.hosts.webui.tags import host_part, split_items
-from lib_lbw.weights.grammar import format_weights, parse_directive
+from lib_lbw.errors import DirectiveError
+from lib_lbw.hosts.webui.tags import directive_of, host_part, rewritten, split_items
+from lib_lbw.weights.grammar import find_directives, format_weights, parse_directive, parse_weights
 
 
 def split(text: str) -> tuple[str, str, str]:
@@ -116,3 +117,45 @@ def test_the_prompts_own_value_stays_as_it_is() -> None:
     assert host_part(plain) is plain
     assert host_part({}) == {}
     assert host_part(None) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "plain"),
+    [
+        ("<lora:a:1@0,0.5@1>", "<lora:a:1@0,0.5@1:lbw=MID>", "<lora:a:1@0,0.5@1>"),
+        ("<lora:a:1@0, 0.5@1:lbw=ALL>", "<lora:a:1@0, 0.5@1:lbw=MID>", "<lora:a:1@0, 0.5@1>"),
+        ("<lyco:a:0@0,1@0.5:hr=0.4:w=0:start=3>", "<lyco:a:0@0,1@0.5:hr=0.4:lbw=MID:start=3>", None),
+        ("<lora:a:te=1@0;0@1:w=0:lbwe=FACE:unet=1~0,0>", "<lora:a:te=1@0;0@1:lbw=MID:unet=1~0,0>", None),
+        ("<lora:a:[1@0,0@0.5]:OUTALL>", "<lora:a:[1@0,0@0.5]:lbw=MID>", "<lora:a:[1@0,0@0.5]>"),
+        ("<lora:a:1@0,0.5@1:1:x=0.5>", "<lora:a:1@0,0.5@1:1:x=0.5:lbw=MID>", "<lora:a:1@0,0.5@1:1:x=0.5>"),
+        ("<lora:a:1.0:0.50:lbw=ALL>", "<lora:a:1:0.5:lbw=MID>", "<lora:a:1:0.5>"),
+    ],
+)
+def test_multipliers_of_other_extensions_outlive_new_weights(text: str, written: str, plain: str | None) -> None:
+    (found,) = find_directives(text)
+    assert rewritten(found, parse_weights("MID"), None) == written
+    assert plain is None or rewritten(found, None, None) == plain
+    (again,) = find_directives(rewritten(found, parse_weights("MID"), "FACE"))
+    assert (str(directive_of(again).weights), directive_of(again).elements) == ("MID", "FACE")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "part"),
+    [
+        ("a <lora:a:1@0,0.5@1:lbw=ALL,IN01@oops>", "oops"),
+        ("a <lora:a:1@0,0.5@1:te=abc>", "abc"),
+        ("<LORA:a:1>", "<LORA:a:1>"),
+    ],
+)
+def test_a_tag_nobody_understands_tells_its_place_in_the_prompt(prompt: str, part: str) -> None:
+    (found,) = find_directives(prompt)
+    with pytest.raises(DirectiveError) as told:
+        directive_of(found)
+    assert part in told.value.text
+    assert prompt[told.value.position :].startswith(told.value.text)
+
+
+def test_no_name_of_elements_breaks_out_of_its_tag() -> None:
+    (found,) = find_directives("<lora:a:1@0,0.5@1>")
+    with pytest.raises(DirectiveError):
+        rewritten(found, None, "X>:<lora:b:1")

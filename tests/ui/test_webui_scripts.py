@@ -18,6 +18,7 @@ pytestmark = [
 PRESETS = {
     "lines": [{"name": "MY_FACE"}, {"name": "BAD", "fault": "x"}],
     "shipped": [{"name": "ALL"}, {"name": "FACE"}],
+    "words": {},
 }
 #: The host removes a tag only where a number and nothing else stands behind the name, as the real one does.
 HOST = """
@@ -40,13 +41,13 @@ def opened(browser: "playwright.Browser") -> Iterator[Page]:
     context.close()
 
 
-def begin(page: Page, *more: str) -> None:
+def begin(page: Page, *more: str, host: str = HOST) -> None:
     """Load the scripts as the WebUI does, and let it say that its page is there."""
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto("about:blank")
     page.set_content("<textarea></textarea>")
-    for script in (HOST, *more, source()):
+    for script in (host, *more, source()):
         page.add_script_tag(content=script)
     page.evaluate(f"lbw.bridge.ask = async () => ({json.dumps(PRESETS)})")
     page.evaluate("begun.forEach((work) => work())")
@@ -128,3 +129,12 @@ def test_the_bars_follow_the_prompt_while_they_are_seen(opened: Page) -> None:
     assert opened.evaluate("drawn.length") == 3, "and once"
     opened.evaluate("document.querySelector('#lbw-txt2img-presets-save').click()")
     opened.wait_for_function("drawn.length === 4")
+
+
+@pytest.mark.parametrize("declared", ["window.opts =", "var opts =", "let opts ="])
+def test_the_settings_are_found_however_the_webui_declares_them(opened: Page, declared: str) -> None:
+    begin(opened, host=HOST.replace("window.opts =", declared).replace('"None"', '"ja_JP"'))
+    opened.wait_for_function("lbw.bridge.language === 'ja'", timeout=3000)
+    opened.wait_for_function("lbw.popover !== undefined", timeout=3000)
+    separator = opened.evaluate("lbw.settings().extra_networks_add_text_separator")
+    assert separator == " "

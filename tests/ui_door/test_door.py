@@ -148,6 +148,20 @@ def test_a_tag_is_written_in_place(door: Door) -> None:
     assert "lbw" not in result(door, "prompt.write", prompt=prompt, tag=1, weights="")["prompt"]
 
 
+def test_a_tag_with_multipliers_of_another_extension_is_read_and_written(door: Door) -> None:
+    prompt = "a <lora:karaokeroom:1@0,0.5@1:lbw=OUTALL:start=3>, <lora:inkstyle:[1@0,0@0.5]> b"
+    tags = result(door, "prompt.read", prompt=prompt)["tags"]
+    assert [(tag["name"], tag["weights"]) for tag in tags] == [("karaokeroom", "OUTALL"), ("inkstyle", "")]
+    written = result(door, "prompt.write", prompt=prompt, tag=0, weights="OUTALL,MID@0.5")
+    assert written["text"] == "<lora:karaokeroom:1@0,0.5@1:lbw=OUTALL,MID@0.5:start=3>"
+    assert written["prompt"] == prompt.replace("lbw=OUTALL", "lbw=OUTALL,MID@0.5")
+    assert written["prompt"][written["start"] : written["end"]] == written["text"]
+    plain = result(door, "prompt.write", prompt=prompt, tag=0, weights="")["prompt"]
+    assert plain == prompt.replace(":lbw=OUTALL", "")
+    (faulty,) = result(door, "prompt.read", prompt="<lora:inkstyle:1@0,0.5@1:lbw=IN01@oops>")["tags"]
+    assert "oops" in faulty["fault"]
+
+
 def test_a_tag_of_another_lora_is_added(door: Door) -> None:
     written = result(door, "prompt.write", prompt="a girl ", lora="inkstyle", weights="OUTALL")
     assert written["prompt"] == "a girl <lora:inkstyle:1:lbw=OUTALL>"

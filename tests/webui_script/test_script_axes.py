@@ -106,3 +106,16 @@ def test_a_plot_of_the_webui_draws_what_the_axis_says(loaded: FakeWebui) -> None
     cell = Job("<lora:karaokeroom:1>")
     by_label[PRESET].apply(cell, "NONE", ["NONE"])
     assert loaded.process(cell).images[0] == loaded.process(Job("")).images[0]
+
+
+class OldAxisOption(AxisOption):
+    """That of A1111 1.6, which takes no function that splits the values."""
+
+    def __init__(self, label: str, type: Any, apply: Any, confirm: Any = None, choices: Any = None):
+        super().__init__(label, type, apply, confirm, choices)
+
+
+def test_an_older_plot_gets_the_axes_too() -> None:
+    plot = SimpleNamespace(AxisOption=OldAxisOption, axis_options=[])
+    add_axes(plot, lambda lora, job: Bench(SD1), PresetBook.shipped)
+    assert [option.label for option in plot.axis_options] == [PRESET, WEIGHTS, BLOCK_OFF, BLOCK_WEIGHT]

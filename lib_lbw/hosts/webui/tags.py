@@ -7,12 +7,13 @@ it does not know costs the prompt all its LoRAs. It gets only what it understand
 import re
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from lib_lbw.errors import DirectiveError
-from lib_lbw.weights.directive import KEYS, Directive
-from lib_lbw.weights.grammar import Found, parse_directive
+from lib_lbw.weights.directive import KEYS, Directive, Weights
+from lib_lbw.weights.faults import placed
+from lib_lbw.weights.grammar import Found, format_directive, parse_directive
 from lib_lbw.weights.number import NUMBER
 
 TAGS = ("lora", "lyco")
@@ -20,6 +21,7 @@ TAGS = ("lora", "lyco")
 
 _HOST_KEYS = ("te", "unet", "dyn")
 _OUR_KEYS = tuple(key for key in KEYS if key not in _HOST_KEYS)
+_WEIGHING = ("lbw", "w", "lbwe")
 _KEYFRAME = rf"\s*{NUMBER}\s*[@~]\s*{NUMBER}\s*"
 _KEYFRAMES = re.compile(rf"{_KEYFRAME}([,;](\s*{NUMBER}\s*|{_KEYFRAME}))*|\s*\[.*\]\s*")
 """Multipliers that other extensions let run with the steps: `1@0,0.5@0.5` (loractl), `[1@0,0@0.5]` (LoRA Control)."""
@@ -70,9 +72,28 @@ def directive_of(found: Found) -> Directive:
         return found.directive
     whole = _WHOLE.fullmatch(found.text)
     tag = split_items(whole[2].split(":"), whole[1]) if whole else None
-    if tag is None or tag.error is not None:
+    if tag is None:
         raise found.error or DirectiveError("the tag cannot be read: {text}", text=found.text, position=found.start)
-    return tag.directive or Directive(tag.name)
+    if tag.error is not None:
+        raise placed(tag.error, tag.error.text, found.start + tag.error.position)
+    return tag.directive or Directive(tag.name.strip())
+
+
+def rewritten(found: Found, weights: Weights | None, elements: str | None) -> str:
+    """Return a tag found in a prompt with other weights; None takes them out.
+
+    Where the host's items are no numbers, as multipliers of other extensions are, they stay as typed, and so does the
+    rest. Raises DirectiveError as `directive_of` does.
+    """
+    directive = replace(directive_of(found), weights=weights, elements=elements)
+    if found.directive is not None:
+        return format_directive(directive)
+    head, name, *rest = found.text.removesuffix(">").split(":")
+    items = _sorted(rest)
+    left = [item.text for item in items if not _weighs(item)]
+    put = [f"{key}={value}" for key, value in (("lbw", weights), ("lbwe", elements)) if value is not None]
+    place = next((place for place, item in enumerate(items) if _weighs(item)), len(items))
+    return ":".join([head, name, *left[:place], *put, *left[place:]]) + ">"
 
 
 def host_part(data: Any) -> Any:
@@ -100,6 +121,12 @@ class _Item(NamedTuple):
     host: bool
     readable: bool
     masked: str
+
+
+def _weighs(item: _Item) -> bool:
+    """Tell whether an item says weights: it has a key that does, or is one of ours without a key."""
+    key, named, _ = item.text.partition("=")
+    return not item.host and (not named or key.strip() in _WEIGHING)
 
 
 def _sorted(items: Sequence[str]) -> list[_Item]:

@@ -1,10 +1,10 @@
 """Questions about a prompt: which tags it has, and one tag written anew."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-from lib_lbw.errors import LbwError
+from lib_lbw.errors import DirectiveError, LbwError
+from lib_lbw.hosts.webui.tags import directive_of, rewritten
 from lib_lbw.ui.door.desk import Desk, Question
 from lib_lbw.weights.directive import Directive
 from lib_lbw.weights.grammar import Found, find_directives, format_directive, format_weights, parse_weights
@@ -24,14 +24,13 @@ def write(desk: Desk, question: Question) -> dict[str, Any]:
     prompt, weights = question.text("prompt"), question.text("weights")
     parsed = parse_weights(weights) if weights.strip() else None
     if question.values.get("lora"):
-        before, old, after = f"{prompt.rstrip()} ".lstrip(), Directive(question.text("lora")), ""
+        before, after = f"{prompt.rstrip()} ".lstrip(), ""
+        elements = question.text("elements", "") or None
+        text = format_directive(Directive(question.text("lora"), weights=parsed, elements=elements))
     else:
         tag = _numbered(find_directives(prompt), int(question.number("tag", 0)))
-        if tag.directive is None:
-            raise LbwError("the tag cannot be read: {text}", text=tag.text)
-        before, old, after = prompt[: tag.start], tag.directive, prompt[tag.end :]
-    elements = question.text("elements", old.elements or "") or None
-    text = format_directive(replace(old, weights=parsed, elements=elements))
+        before, after = prompt[: tag.start], prompt[tag.end :]
+        text = rewritten(tag, parsed, question.text("elements", _directive(tag).elements or "") or None)
     return {"prompt": before + text + after, "start": len(before), "end": len(before) + len(text), "text": text}
 
 
@@ -41,11 +40,19 @@ def _numbered(tags: Sequence[Found], number: int) -> Found:
     return tags[number]
 
 
+def _directive(tag: Found) -> Directive:
+    try:
+        return directive_of(tag)
+    except DirectiveError as error:
+        raise LbwError("the tag cannot be read: {text}", text=tag.text) from error
+
+
 def _tag(found: Found, question: Question) -> dict[str, Any]:
     told: dict[str, Any] = {"text": found.text, "start": found.start, "end": found.end}
-    if found.directive is None:
-        return {**told, "fault": found.error.localized(question.translate) if found.error else ""}
-    directive = found.directive
+    try:
+        directive = directive_of(found)
+    except DirectiveError as error:
+        return {**told, "fault": error.localized(question.translate)}
     weights = format_weights(directive.weights) if directive.weights else ""
     return {**told, "name": directive.name, "weights": weights, "elements": directive.elements or "",
             "te": directive.te, "unet": directive.te if directive.unet is None else directive.unet}  # fmt: skip
