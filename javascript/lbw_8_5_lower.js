@@ -114,7 +114,7 @@
         usual_name() {
             const many = this.blocks.size > MANY;
             const blocks = many ? t("{count} blocks", { count: this.blocks.size }) : [...this.blocks].join(" ");
-            return t("{lora}, {blocks} lowered", { lora: this.run.lora, blocks }).replaceAll(":", " ");
+            return t("{lora} {blocks} lowered", { lora: this.run.lora, blocks }).replaceAll(":", " ");
         }
 
         async take_back(presets, name) {

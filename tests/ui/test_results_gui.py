@@ -210,6 +210,7 @@ def test_a_row_of_several_blocks_lowers_them_all(panel: "Locator", page: Page, d
     expect(panel.locator("[data-block=OUT03]")).to_have_class(re.compile("lbw-lowered"))
     assert panel.locator("[data-block].lbw-picked").count() == 2
     panel.get_by_role("button", name="Save as a preset").click()
-    expect(panel.locator(".lbw-lower")).to_contain_text("Saved as inkstyle, IN04 IN06 OUT03 OUT05 lowered")
+    expect(panel.locator(".lbw-lower")).to_contain_text("Saved as inkstyle IN04 IN06 OUT03 OUT05 lowered")
+    open_run(panel, 0)
     panel.get_by_role("button", name="Delete the analysis of").first.click()
     expect(panel.locator(".lbw-run")).to_have_count(3)

@@ -51,7 +51,7 @@ def test_changing_weights_and_windows_do_not_fill_the_memory(webui: WebUI, plain
 def test_a_checkpoint_that_is_loaded_anew_gets_the_weights_anew(webui: WebUI, plain: str, route: str) -> None:
     tagged = f"{PROMPT} <lora:{plain}:1:lbw=1,OUT05@0>"
     first = webui.draw(tagged)
-    if str(first.info.get("version", "")).startswith("v1.6"):
+    if "Version: v1.6" in first.parameters:
         pytest.skip("A1111 1.6 asks for a GPU when a checkpoint comes back, and draws nothing any more without one")
     with_tag, without = first.picture, webui.draw(PROMPT).picture
     for prompt, expected in ((tagged, with_tag), (PROMPT, without)):
