@@ -183,17 +183,6 @@ def fill_merge(panel: Locator, name: str) -> None:
     expect(panel.locator(".lbw-outcome h3")).to_be_visible()
 
 
-def settings(browser: Browser, url: str, name: str) -> None:
-    """The settings page."""
-    with page_of(browser, url, height=600) as page:
-        tab(page, "Settings")
-        expect(page.locator(".lbw-settings")).to_be_visible()
-        hide = "each => { each.textContent = each.textContent.replace(/.*(?=lora-block|lib_lbw)/, '~/.local/share/'); }"
-        for folder in page.locator(".lbw-mono dd").all():
-            folder.evaluate(hide)  # a folder of this script, not one that a reader has
-        shot(page, name, whole=False)
-
-
 def phone(browser: Browser, url: str, name: str) -> None:
     """Results, the preset editor and the merge at 390 pixels in the dark, side by side."""
     shots = []
@@ -219,7 +208,6 @@ APP: dict[str, Callable[[Browser, str], None]] = {
     "analyze_ja": lambda browser, url: analyze(browser, url, "analyze_ja", "ja-JP"),
     "presets": lambda browser, url: presets(browser, url, "presets"),
     "merge": lambda browser, url: merge(browser, url, "merge"),
-    "settings": lambda browser, url: settings(browser, url, "settings"),
     "mobile": lambda browser, url: phone(browser, url, "mobile"),
 }
 
