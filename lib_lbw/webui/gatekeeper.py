@@ -63,9 +63,8 @@ class Gatekeeper:
         """Pass on that the model is about to be called: schedules follow the steps."""
         if self._gate is not None:
             self._gate.on_cfg_denoiser(params)
-        job, dropped = self._nesting.outermost(None), self._dropping.on_step()
-        if dropped is not None and job is not None:
-            self._report(job, [dropped])
+        if dropped := self._dropping.on_step():
+            self._report(self._nesting.drawn, [dropped])
 
     def _resolve(self, tag: Tag, job: Any) -> Entry | None:
         if tag.directive is None or not overlay_of(job).active:
@@ -75,7 +74,8 @@ class Gatekeeper:
 
     def _record(self, job: Any, tags: Sequence[tuple[Tag, Entry | None]]) -> None:
         record(job, tags)
-        self._dropping.activated(job, bool(tags))
+        if self._nesting.drawn is not None:  # a checkpoint that is loaded between pictures drops nothing
+            self._dropping.activated(job, bool(tags))
         if not overlay_of(job).active and any(tag.directive or tag.error for tag, _ in tags):
             self._report(job, [Notice.of(SWITCHED_OFF)])
 

@@ -28,19 +28,25 @@ def command_line(name: str) -> Any:
 
 
 class LoraFiles(Mapping[str, Path]):
-    """Name -> file, from the WebUI's name -> its note of a file. Thousands may be listed, and few are asked for."""
+    """Name or alias -> file, asked of the WebUI's lists when needed: they may hold thousands, and a tag names one."""
 
-    def __init__(self, listed: Mapping[str, Any]) -> None:
-        self._listed = listed
+    def __init__(self, names: Mapping[str, Any], aliases: Mapping[str, Any], forbidden: Mapping[str, Any]) -> None:
+        self._names, self._aliases, self._forbidden = names, aliases, forbidden
 
     def __getitem__(self, name: str) -> Path:
-        return Path(self._listed[name].filename)
+        found = self._names.get(name)
+        if found is None and name.lower() not in self._forbidden:
+            found = self._aliases.get(name)
+        if found is None:
+            raise KeyError(name)
+        return Path(found.filename)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._listed)
+        aliases = [each for each in list(self._aliases) if each.lower() not in self._forbidden]
+        return iter(dict.fromkeys((*aliases, *list(self._names))))  # copies: another thread may fill the lists anew
 
     def __len__(self) -> int:
-        return len(self._listed)
+        return sum(1 for _ in self)
 
 
 def lora_files() -> Mapping[str, Path]:
@@ -50,9 +56,7 @@ def lora_files() -> Mapping[str, Path]:
     except ImportError:
         return {}
     forbidden: Mapping[str, Any] = getattr(networks, "forbidden_network_aliases", {})
-    by_alias = dict(networks.available_network_aliases)  # a copy: another thread may fill the list anew
-    usable = {alias: found for alias, found in by_alias.items() if alias.lower() not in forbidden}
-    return LoraFiles({**usable, **dict(networks.available_networks)})
+    return LoraFiles(networks.available_networks, networks.available_network_aliases, forbidden)
 
 
 def lora_folder() -> Path:

@@ -25,6 +25,11 @@ class Nesting:
         with suppress(HostError):
             patches.wrap(processing, "process_images_inner", self.draw)
 
+    @property
+    def drawn(self) -> Any:
+        """The job whose result the user waits for, None when nothing is drawn."""
+        return self._job
+
     def outermost(self, job: Any) -> Any:
         """Return the job whose result the user is shown; `job` itself when nothing is drawn."""
         return job if self._job is None else self._job

@@ -1,35 +1,19 @@
 """The preset editor in the app and a page of it, for the tests that use it in a real browser."""
 
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lib_lbw.demo import demo_lora_path
+from tests.ui.running_app import MARKS, PATIENCE, Page, app, browser, expect, playwright, watched
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-PATIENCE = 60_000  # milliseconds: other work may share the machine
+__all__ = ["MARKS", "app", "browser", "expect"]
 HOSTILE = ("<img src=x onerror=alert(1)>", '"><script>alert(2)<script>', "${7*7}", "{{7*7}}")
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-MARKS = [
-    pytest.mark.gui,
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}"),
-]
-expect = playwright.expect
-Page = playwright.Page
 Locator = playwright.Locator
 
 
@@ -42,46 +26,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in HOSTILE:
         shutil.copy(demo_lora_path("inkstyle"), loras / f"{name}.safetensors")
     return folder
-
-
-@pytest.fixture(scope="module")
-def app(data: Path) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    environment = {**os.environ, "XDG_DATA_HOME": str(data), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "lib_lbw", "app", "--no-browser", "--port", str(port)]
-    url = f"http://127.0.0.1:{port}"
-    with (
-        (data / "log.txt").open("wb") as log,
-        subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process,
-    ):
-        try:
-            wait_for(url, process)
-            yield url
-        finally:
-            process.terminate()
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + PATIENCE / 1000
-    while time.monotonic() < end:
-        assert process.poll() is None, "the app ended"
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-        except (urllib.error.URLError, TimeoutError, ConnectionError):
-            time.sleep(0.3)
-        else:
-            return
-    pytest.fail("the app did not start")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 class Panel:
@@ -147,22 +91,7 @@ def write(data: Path) -> Path:
 @pytest.fixture
 def panel(app: str, browser: "playwright.Browser", write: Path) -> Iterator[Panel]:
     """A fresh editor, on which no script of a name may run and which asks nobody but its app."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000}, locale="en-US")
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
-    surprises: list[str] = []
-    page.on("dialog", lambda dialog: (surprises.append(dialog.message), dialog.dismiss()))
-    page.on("pageerror", lambda error: surprises.append(str(error)))
-    page.on("request", lambda request: surprises.append(request.url) if outside(request.url, app) else None)
-    page.goto(app)
-    opened = Panel(page, write)
-    opened.open()
-    yield opened
-    context.close()
-    assert surprises == []
-
-
-def outside(url: str, app: str) -> bool:
-    return not url.startswith((app, "data:", "blob:"))
+    with watched(browser, app, 1000) as page:
+        opened = Panel(page, write)
+        opened.open()
+        yield opened

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from lib_lbw.analysis.study import BlockStudy
-from tests.ui.stored_runs import analysed
-from tests.ui.test_gui import (  # the app
-    CHROMIUM,
+from tests.ui.running_app import (  # the app
+    MARKS,
     PATIENCE,
     Page,
     app,
@@ -19,13 +18,10 @@ from tests.ui.test_gui import (  # the app
     expect,
     playwright,
 )
+from tests.ui.stored_runs import analysed
 
 __all__ = ["app", "browser", "data"]
-pytestmark = [
-    pytest.mark.gui,
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}"),
-]
+pytestmark = MARKS
 Locator = playwright.Locator
 
 AUDIT = Path(__file__).with_name("accessible.js")

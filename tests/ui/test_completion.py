@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from lib_lbw.ui.scripts import source
-from tests.ui.test_gui import CHROMIUM, Page, browser, playwright
+from tests.ui.running_app import CHROMIUM, Page, browser, playwright
 
 __all__ = ["browser"]
 pytestmark = [

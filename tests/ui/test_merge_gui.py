@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from lib_lbw.lora.file import LoraFile
-from tests.ui.test_gui import (  # the app and a page of it
-    CHROMIUM,
+from tests.ui.running_app import (  # the app and a page of it
+    MARKS,
     Page,
     app,
     browser,
@@ -21,11 +21,7 @@ from tests.ui.test_gui import (  # the app and a page of it
 from tests.ui_merging.test_merge_answers import uneven_base
 
 __all__ = ["app", "browser", "data", "page"]
-pytestmark = [
-    pytest.mark.gui,
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}"),
-]
+pytestmark = MARKS
 HOSTILE = '<img src=x onerror=alert("1")>${alert(2)}'
 Locator = playwright.Locator
 

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from lib_lbw.analysis.study import BlockStudy
-from tests.ui.stored_runs import Bars, analysed
-from tests.ui.test_gui import (  # the app and a page of it
-    CHROMIUM,
+from tests.ui.running_app import (  # the app and a page of it
+    MARKS,
     Page,
     app,
     browser,
@@ -18,13 +17,10 @@ from tests.ui.test_gui import (  # the app and a page of it
     page,
     playwright,
 )
+from tests.ui.stored_runs import Bars, analysed
 
 __all__ = ["app", "browser", "data", "page"]
-pytestmark = [
-    pytest.mark.gui,
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}"),
-]
+pytestmark = MARKS
 HOSTILE = '<img src=x onerror=alert("1")>'
 Locator = playwright.Locator
 

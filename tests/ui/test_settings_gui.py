@@ -3,10 +3,8 @@
 import re
 from pathlib import Path
 
-import pytest
-
-from tests.ui.test_gui import (  # the app and a page of it
-    CHROMIUM,
+from tests.ui.running_app import (  # the app and a page of it
+    MARKS,
     Page,
     app,
     browser,
@@ -17,11 +15,7 @@ from tests.ui.test_gui import (  # the app and a page of it
 )
 
 __all__ = ["app", "browser", "data", "page"]
-pytestmark = [
-    pytest.mark.gui,
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}"),
-]
+pytestmark = MARKS
 
 
 def open_settings(page: Page) -> None:
