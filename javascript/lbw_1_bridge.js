@@ -136,8 +136,9 @@
     }
 
     /**
-     * Call `builder(host)` for every element with data-lbw=`name`, now and when gradio puts one in later. What it returns
-     * may have `close()`, which is called before the panel is built anew.
+     * Call `builder(host)` for every element with data-lbw=`name` when it is first seen: a panel in a tab that nobody opens
+     * asks nothing, and what the page does ask waits for no panel. What `builder` returns may have `close()`, which is
+     * called before the panel is built anew.
      */
     function mount(name, builder) {
         builders[name] = builder;
@@ -148,7 +149,7 @@
                 if (!builders[host.dataset.lbw]) continue;
                 host.setAttribute("data-lbw-built", "");
                 host.closest(".prose")?.classList.remove("prose"); // gradio's rules for text would move our buttons
-                window.lbw.bridge.ready.then(() => build(host));
+                window.lbw.bridge.ready.then(() => seen(host)).then(() => build(host));
             }
         };
         const start = () => {
@@ -162,6 +163,18 @@
     const builders = {};
     const built = new WeakMap();
     let watching = false;
+
+    /** Resolves when an element has a place on the page; in a tab that is not open it has none. */
+    function seen(host) {
+        return new Promise((resolve) => {
+            const observer = new ResizeObserver(() => {
+                if (!host.offsetParent) return;
+                observer.disconnect();
+                resolve();
+            });
+            observer.observe(host);
+        });
+    }
 
     function build(host) {
         built.get(host)?.close?.();
