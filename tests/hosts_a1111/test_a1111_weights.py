@@ -156,6 +156,31 @@ def test_only_the_layers_of_a_changed_block_are_merged_again(host: Program) -> N
     assert host.read == []
 
 
+def test_without_a_lora_the_hosts_own_function_stands_before_every_layer(host: Program) -> None:
+    write_lora(host.folder, "a", "sd1")
+    host.gate.uninstall()
+    own = host.networks.network_apply_weights
+    host.gate.install()
+    assert host.networks.network_apply_weights is own
+    host.paint("<lora:a:1:lbw=1,OUT06@0>")
+    assert host.networks.network_apply_weights is not own
+    host.paint("")
+    assert host.networks.network_apply_weights is own
+
+
+@pytest.mark.parametrize("after", ["1", "0.5", "1,OUT06@0"])
+def test_layers_that_were_not_used_without_the_lora_have_the_new_weights(host: Program, after: str) -> None:
+    write_lora(host.folder, "a", "sd1")
+    base = host.paint("")
+    wanted = host.paint(f"<lora:a:1:lbw={after}>")
+    host.paint("")
+    host.paint("<lora:a:1:lbw=0.25>")
+    host.activate("")  # as with a cached prompt: its text encoder is not asked
+    assert same(host.paint(f"<lora:a:1:lbw={after}>"), wanted)
+    host.activate("")
+    assert same(host.weights(), base)
+
+
 def test_the_hosts_objects_and_tensors_stay_as_they_are(host: Program) -> None:
     write_lora(host.folder, "a", "sd1")
     host.activate("<lora:a:1>")

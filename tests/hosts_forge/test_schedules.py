@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -124,6 +125,22 @@ def test_hooks_leave_with_their_lora(rig: Rig) -> None:
     rig.activate(tag("start=2"))
     rig.adapter.uninstall()
     assert hooks() == 0
+
+
+def test_a_model_that_the_host_lets_go_of_is_not_held(rig: Rig) -> None:
+    """Else two would be in memory while the next one is loaded."""
+    rig.world.save("a", lora(1))
+    rig.activate(tag("lbw=1,IN01@0.5:start=2"))
+    once = rig.world.picture()
+    lost = weakref.ref(rig.world.sd.forge_objects.unet.model)
+    rig.world.sd = None
+    gc.collect()
+    assert lost() is None
+    rig.adapter.on_step(0, STEPS, None)
+    torch.manual_seed(0)
+    rig.world.sd = rig.world.model(torch.float32)
+    rig.activate(tag("lbw=1,IN01@0.5:start=2"))
+    assert torch.equal(rig.world.picture(), once)
 
 
 def test_a_forward_that_fails_gets_its_own_weights_back(rig: Rig) -> None:

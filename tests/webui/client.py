@@ -46,10 +46,14 @@ class Answer:
 
 @dataclass
 class WebUI:
-    """The WebUI at `url`, whose LoRA folder is `folder`; `made` are the files this suite put there."""
+    """The WebUI at `url`, whose LoRA folder is `folder`.
+
+    `base` is the model its LoRAs say they are for, and `made` are the files this suite put there.
+    """
 
     url: str
     folder: Path
+    base: str = "sd_v1"
     made: list[Path] = field(default_factory=list)
 
     def call(self, method: str, path: str, body: object = None) -> Any:
@@ -97,7 +101,11 @@ class WebUI:
 
     def _save(self, name: str, state: dict[str, torch.Tensor]) -> str:
         path = self.folder / f"{PREFIX}{name}.safetensors"
-        metadata = {"ss_output_name": path.stem, "ss_base_model_version": "sd_v1", "ss_network_module": "networks.lora"}
+        metadata = {
+            "ss_output_name": path.stem,
+            "ss_base_model_version": self.base,
+            "ss_network_module": "networks.lora",
+        }
         save_file(state, path, metadata)
         self.made.append(path)
         self.call("POST", "/sdapi/v1/refresh-loras", {})

@@ -10,28 +10,30 @@ from tests.webui.sd15_layers import attention, text_encoder
 
 PROMPT = "a house by the sea"
 OFF = "OUT05"
+SETTINGS = {"sd_checkpoints_limit": 2, "refiner_use_steps": True}
+"""Where a WebUI has them.
+
+A1111 that has to make the second checkpoint anew drops all LoRAs of the prompt, plain tags too, so both stay loaded.
+Neo can switch at a noise level instead of a step.
+"""
 
 
 @pytest.fixture(scope="module")
 def refined(webui: WebUI, unet_only: str) -> Iterator[dict[str, Any]]:
-    """The fields of a request that let another checkpoint draw the second half of four steps.
-
-    Both stay loaded: a WebUI that has to make the second one anew drops all LoRAs of the prompt, plain tags too.
-    """
+    """The fields of a request that let another checkpoint draw the second half of four steps."""
     options = webui.call("GET", "/sdapi/v1/options")
-    scripts = {each.lower() for each in webui.call("GET", "/sdapi/v1/scripts")["txt2img"]}
-    if "sd_checkpoints_limit" not in options or "refiner" not in scripts:
-        pytest.skip("this WebUI has no refiner that keeps two checkpoints loaded")
-    now, limit = options["sd_model_checkpoint"], options["sd_checkpoints_limit"]
-    others = [each["title"] for each in webui.call("GET", "/sdapi/v1/sd-models") if each["title"] != now]
-    webui.call("POST", "/sdapi/v1/options", {"sd_checkpoints_limit": 2})
+    now, before = options["sd_model_checkpoint"], {key: options[key] for key in SETTINGS if key in options}
+    titles = [each["title"] for each in webui.call("GET", "/sdapi/v1/sd-models")]
+    others = [title for title in titles if title.split(" [")[0] != now.split(" [")[0]]  # Neo keeps it without the hash
+    webui.call("POST", "/sdapi/v1/options", {key: SETTINGS[key] for key in before})
     try:
         found = next(filter(None, (_drawing(webui, title, unet_only) for title in others)), None)
         if found is None:
             pytest.skip("this WebUI has no second checkpoint that draws")
+        assert not same(webui.draw(PROMPT, **found).picture, webui.draw(PROMPT, steps=4).picture), "no refiner"
         yield found
     finally:
-        webui.call("POST", "/sdapi/v1/options", {"sd_checkpoints_limit": limit})
+        webui.call("POST", "/sdapi/v1/options", before)
 
 
 def _drawing(webui: WebUI, title: str, lora: str) -> dict[str, Any] | None:

@@ -24,6 +24,7 @@ class A1111Adapter:
 
     def __init__(self) -> None:
         self._patches = Patches()
+        self._watched = Patches()
         self._layers = Layers()
         self._waiting: Queue | None = None
         self._scheduled: list[Scheduled] = []
@@ -40,18 +41,23 @@ class A1111Adapter:
         """Wrap the two functions of the host's LoRA extension that everything goes through."""
         import networks
 
-        self._patches.undo()
+        self._undo()
         self._patches.wrap(networks, "load_networks", self._load)
-        self._patches.wrap(networks, "network_apply_weights", self._layers.apply)
+        self._watched.wrap(networks, "network_apply_weights", self._layers.apply)
+        self._want(networks)
 
     def uninstall(self) -> None:
         """Take the wrappers off, and everything we put into the model."""
         import networks
 
-        self._patches.undo()
+        self._undo()
         self._release(networks)
         self._layers.forget()
         self._te_digest = ""
+
+    def _undo(self) -> None:
+        self._patches.undo()
+        self._watched.undo()
 
     def begin(self, entries: Sequence[tuple[str, Entry | None]]) -> None:
         """Take the entries of the tags that are about to be loaded."""
@@ -115,7 +121,16 @@ class A1111Adapter:
         """Let what is in the host's list be what is merged from now on."""
         self._te_digest = _te_digest(networks.loaded_networks)
         self._arm()
-        self._layers.want(networks.loaded_networks)
+        self._want(networks)
+
+    def _want(self, networks: Any) -> None:
+        """Let the layers be watched while there are LoRAs; a picture without any runs through the host's code alone."""
+        self._watched.undo()
+        if networks.loaded_networks:
+            self._layers.want(networks.loaded_networks)
+            self._watched.wrap(networks, "network_apply_weights", self._layers.apply)
+        else:
+            self._layers.forget()
 
     def _place(self, loaded: list[Network], tags: Sequence["_Tag"], names: Sequence[str]) -> None:
         """Put views where a tag has an entry, and where the host's one object stands for two tags of which one has."""

@@ -5,6 +5,7 @@ as the host would merge it, so every algorithm works, for weights, biases and no
 gives what merging gives. While it is closed the layer is as it is without the LoRA. A step changes one flag.
 """
 
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,10 +48,15 @@ class Part:
 
 
 class Schedules:
-    """All scheduled entries of the LoRAs that are applied now."""
+    """All scheduled entries of the LoRAs that are applied now.
+
+    They belong to the layers and go with them: a model that its host lets go of is free before the next one is loaded.
+    """
 
     def __init__(self) -> None:
-        self._layers: dict[torch.nn.Module, _ScheduledLayer] = {}
+        self._layers: weakref.WeakKeyDictionary[torch.nn.Module, weakref.ref[_ScheduledLayer]] = (
+            weakref.WeakKeyDictionary()
+        )
         self._windows: list[Window] = []
 
     def window(self, schedule: Schedule) -> Window:
@@ -61,9 +67,12 @@ class Schedules:
 
     def add(self, place: Place, part: Part) -> None:
         """Let `part` act on the parameter at `place`, after the parts that were added before it."""
-        if place.layer not in self._layers:
-            self._layers[place.layer] = _ScheduledLayer(place.layer)
-        self._layers[place.layer].add(place.name, part)
+        known = self._layers.get(place.layer)
+        layer = known() if known else None
+        if layer is None:
+            layer = _ScheduledLayer(place.layer)
+            self._layers[place.layer] = weakref.ref(layer)
+        layer.add(place.name, part)
 
     def step(self, step: int, steps: int) -> None:
         """Open and close the windows for `step` (from 0) of `steps`."""
@@ -72,8 +81,9 @@ class Schedules:
 
     def clear(self) -> None:
         """Take everything off the layers."""
-        for layer in self._layers.values():
-            layer.remove()
+        for known in self._layers.values():
+            if layer := known():
+                layer.remove()
         self._layers.clear()
         self._windows.clear()
 
@@ -82,7 +92,7 @@ class Schedules:
 
 
 class _ScheduledLayer:
-    """Exchanges the parameters of one layer around its forward."""
+    """Exchanges the parameters of one layer around its forward; the layer's hooks alone keep it alive."""
 
     def __init__(self, layer: torch.nn.Module) -> None:
         self._parts: dict[str, list[Part]] = {}
