@@ -23,8 +23,11 @@ from lib_lbw.errors import AnalysisError
 from lib_lbw.weights.directive import Term, Terms, Weights
 from lib_lbw.weights.grammar import parse_weights
 from lib_lbw.weights.number import format_number
+from lib_lbw.weights.presets import PresetBook
 
 NO_LORA = "no LoRA"
+_NO_PRESETS = PresetBook.parse("")
+"""`lbw=XYZ` is a mark here, whatever preset has that name: the range says what all blocks start at."""
 
 
 def plan_blocks(study: BlockStudy, bench: Bench, rng: random.Random) -> AnalysisPlan:
@@ -33,7 +36,7 @@ def plan_blocks(study: BlockStudy, bench: Bench, rng: random.Random) -> Analysis
     parse_color(study.diff_color)
     if not study.seeds:
         raise AnalysisError("no seeds given; write a whole number, or -1 to draw one")
-    tag = find_tag(study.prompt, study.lora, bench.presets)
+    tag = find_tag(study.prompt, study.lora, _NO_PRESETS)
     choices = parse_blocks(study.blocks, bench.family, bench.present)
     seeds = tuple(rng.randrange(2**32) if seed == -1 else seed for seed in study.seeds)
     cells = CellList(tag, bench)

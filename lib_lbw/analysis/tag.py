@@ -1,8 +1,8 @@
 """The LoRA tag of a prompt that an analysis changes, and the prompt around it.
 
 The tag is the one with `lbw=XYZ`, else the one named, else the only one. Its own weights are the starting weights;
-`XYZ` itself stands for the preset of that name, or for 1 everywhere. A second tag with `lbw=ZYX` mirrors the first:
-each of its blocks gets 1 minus the weight there.
+`XYZ` itself stands for the preset of that name, or for 1 everywhere; in a block study it is a mark only. A second tag
+with `lbw=ZYX` mirrors the first: each of its blocks gets 1 minus the weight there.
 """
 
 from collections.abc import Sequence

@@ -25,6 +25,7 @@ from lib_lbw.webui.arguments import Arguments, read_arguments
 from lib_lbw.webui.benches import bench_for
 from lib_lbw.webui.drawing import Drawing
 from lib_lbw.webui.engine import Engine
+from lib_lbw.webui.grids import grids_of
 from lib_lbw.webui.overlay import Books, Overlay, attach, books
 from lib_lbw.webui.resolver import Resolver
 from lib_lbw.weights.grammar import find_directives
@@ -52,7 +53,8 @@ def run(job: Any, values: Sequence[Any], resolver: Resolver, engine: Engine, fol
         should_stop=lambda: is_stopping(engine.state),
         notices=lambda: list(getattr(job, "comments", ())),
     )
-    return _result(job, results, drawing, engine)
+    by_seed = arguments.kind == "blocks" and arguments.seed_count > 1 and not arguments.seeds
+    return _result(job, results, drawing, engine, by_seed=by_seed)
 
 
 def is_stopping(state: Any) -> bool:
@@ -92,16 +94,16 @@ def _settings(job: Any) -> Picture:
     )
 
 
-def _result(job: Any, results: Results, drawing: Drawing, engine: Engine) -> Any:
+def _result(job: Any, results: Results, drawing: Drawing, engine: Engine, *, by_seed: bool) -> Any:
     """Return the grids, the pictures and the maps of the differences, each with its parameters."""
     drawn = [cell for cell in results.cells if cell.file is not None]
     of_job = _grid_text(job, results, drawing)
-    grids = [read_image(path) for path in (results.grid, results.diff_grid)]
-    shown = [(image, of_job) for image in grids] if drawn else []
+    grids = grids_of(results, by_seed=by_seed) if drawn else []
+    shown = [(image, of_job) for image in grids]
     seen: set[str] = set()
     for cell in drawn:
         shown += _pictures(cell, results.folder, drawing, seen)
-    for image in grids if drawn else ():
+    for image in grids:
         engine.save_grid(job, image, of_job)
     sentence = summary(results, lambda template: template)
     for comment in (*results.notices, f"{sentence} ({results.folder})"):
@@ -111,7 +113,7 @@ def _result(job: Any, results: Results, drawing: Drawing, engine: Engine) -> Any
         [image for image, _ in shown],
         job.seed,
         of_job,
-        index_of_first_image=min(len(grids), len(shown)),
+        index_of_first_image=len(grids),
         infotexts=[text for _, text in shown],
     )
 

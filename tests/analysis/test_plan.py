@@ -140,11 +140,19 @@ def test_a_second_lora_mirrors_the_first():
         assert {leaf: one[leaf] + two[leaf] for leaf in one} == dict.fromkeys(one, 1.0)
 
 
-def test_xyz_without_a_preset_starts_at_one_and_with_one_there():
-    assert set(weights(plan(BlockStudy(PROMPT, blocks="IN01"), BENCH).cells[1]).values()) == {1.0}
-    book = PresetBook.parse("XYZ:0.5")
-    found = plan(BlockStudy(PROMPT, blocks="IN01"), Bench(SD1, presets=book))
-    assert {leaf for leaf, weight in weights(found.cells[2]).items() if weight == 0.5} == set(SD1.blocks) - {"IN01"}
+def test_xyz_starts_at_the_range_whatever_preset_has_that_name():
+    bench = Bench(SD1, presets=PresetBook.parse("XYZ:0.5"))
+    for low, high in ((0.0, 1.0), (0.25, 0.75)):
+        found = plan(BlockStudy(PROMPT, blocks="IN01", range=(low, high)), bench)
+        assert set(weights(found.cells[1]).values()) == {high}
+        assert weights(found.cells[2]) == {leaf: low if leaf == "IN01" else high for leaf in SD1.blocks}
+
+
+def test_a_plot_of_xyz_starts_at_the_preset_of_that_name():
+    study = XyzStudy(PROMPT, x=Axis("values", "0"), y=Axis("Block ID", "IN01"))
+    for bench, start in ((BENCH, 1.0), (Bench(SD1, presets=PresetBook.parse("XYZ:0.5")), 0.5)):
+        (cell,) = by_kind(plan(study, bench), "cell")
+        assert weights(cell) == {leaf: 0.0 if leaf == "IN01" else start for leaf in SD1.blocks}
 
 
 def xyz(**axes):

@@ -187,7 +187,7 @@ class FakeWebui:
         del self.data_of_scripts[1:]
 
     def process(self, p: Any) -> Processed:
-        """Draw one picture: scripts, tags, and a brightness that every block changes in its own way."""
+        """Draw one picture: scripts, tags, a brightness that every block changes in its own way, a hue of the seed."""
         p.all_seeds = p.seeds = [p.seed]
         for script in self.always:
             script.process(p, *p.script_args)
@@ -208,7 +208,8 @@ class FakeWebui:
                 family = lora_file(network.path).family
                 place = next(found.id for found in lora_file(network.path).modules if found.spelled == key)
                 level += module.multiplier() * (1 + family.blocks.index(block_of(place, family))) / 20
-        return Image.new("RGB", (p.width, p.height), (max(0, min(255, round(level))),) * 3)
+        gray = max(0, min(255, round(level)))
+        return Image.new("RGB", (p.width, p.height), (gray, gray, int(p.seed) % 251))
 
     def _listed(self) -> dict[str, Any]:
         return {name: SimpleNamespace(filename=str(path)) for name, path in self.loras.items() if path.is_file()}

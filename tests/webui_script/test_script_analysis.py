@@ -149,3 +149,32 @@ def test_errors_of_ours_are_lbw_errors(loaded: FakeWebui) -> None:
     with pytest.raises(sys.modules["lib_lbw.errors"].LbwError):
         analysed(loaded, LEGACY, Job("no tag"))
     assert sys.modules["lib_lbw.errors"].LbwError is not LbwError  # the script has its own load of the package
+
+
+def test_every_value_of_the_z_axis_has_a_grid_of_its_own(loaded: FakeWebui) -> None:
+    plot = [*LEGACY[:2], 1, "values", "0,0.5", "Block ID", "BASE,OUT11", "seed", "1,2,3", *[""] * 6]
+    made, _ = analysed(loaded, plot)
+    assert made.index_of_first_image == len(loaded.saved) == 6
+    assert [seeds_in(grid) for grid in made.images[:3]] == [{1}, {2}, {3}]
+    stacked = Image.open(results_folder(loaded) / "grid.png")
+    assert sum(grid.height for grid in made.images[:3]) == stacked.height
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_a_number_of_seeds_gives_that_many_grids(loaded: FakeWebui, swap: bool) -> None:
+    made, _ = analysed(loaded, [*LEGACY[:11], 3, *LEGACY[12:14], swap], Job(PROMPT, 3))
+    assert made.index_of_first_image == 6
+    drawn = [int(text.rpartition("Seed: ")[2].split(",")[0]) % 251 for text in made.infotexts[6:]]
+    assert drawn[0] == 3
+    assert [seeds_in(grid) for grid in made.images[:3]] == [{seed} for seed in dict.fromkeys(drawn)]
+    assert (made.images[0].width > made.images[0].height) == swap
+
+
+def seeds_in(grid: Image.Image) -> set[int]:
+    """The seeds (modulo 251) of the pictures in a grid: their colours are far from those of its text."""
+    colors = grid.convert("RGB").getcolors(grid.width * grid.height) or []
+    return {
+        color[2]
+        for count, color in colors
+        if count >= 256 and color[0] == color[1] != color[2] and max(color[:2]) < 200
+    }
