@@ -25,6 +25,9 @@ pytestmark = MARKS
 HOSTILE = '<img src=x onerror=alert("1")>${alert(2)}'
 Locator = playwright.Locator
 
+QUESTIONS_OF_THE_BARS = 6
+"""The page's words, the tags of the prompt, two lists of presets, the blocks of the LoRA, and its weights."""
+
 
 def prompt_of(page: Page) -> "Locator":
     return page.locator("#lbw-prompt textarea")
@@ -206,6 +209,18 @@ def test_bars_come_at_a_tag_and_write_into_it(page: Page) -> None:
     expect(other.locator("[data-block=IN03]")).to_have_attribute("aria-disabled", "true")
     other.get_by_label("Weight preset").select_option("MIDD")
     expect(prompt_of(page)).to_have_value(re.compile("<lora:karaokeroom:0.5:lbw=MIDD>$"))
+
+
+def test_the_bars_wait_for_no_panel_that_nobody_has_opened(page: Page) -> None:
+    """A panel asks a dozen questions when it is built, and all questions of a page stand in one line."""
+    prompt_of(page).fill("a girl <lora:inkstyle:1>")
+    put_caret(page, "<lora:ink")
+    expect(page.locator(".lbw-popover [data-block=OUT05]")).to_be_visible()
+    assert page.evaluate("window.lbw.bridge.number") <= QUESTIONS_OF_THE_BARS
+    expect(page.locator("[data-lbw] *")).to_have_count(0)
+    page.get_by_role("tab", name="Merge", exact=True).click()
+    expect(row(page, 0)).to_be_visible()
+    expect(page.locator("[data-lbw=presets] *")).to_have_count(0)
 
 
 def test_the_bars_stay_away_when_not_wanted(page: Page) -> None:

@@ -156,8 +156,8 @@ def test_every_value_of_the_z_axis_has_a_grid_of_its_own(loaded: FakeWebui) -> N
     made, _ = analysed(loaded, plot)
     assert made.index_of_first_image == len(loaded.saved) == 6
     assert [seeds_in(grid) for grid in made.images[:3]] == [{1}, {2}, {3}]
-    stacked = Image.open(results_folder(loaded) / "grid.png")
-    assert sum(grid.height for grid in made.images[:3]) == stacked.height
+    with Image.open(results_folder(loaded) / "grid.png") as stacked:
+        assert sum(grid.height for grid in made.images[:3]) == stacked.height
 
 
 @pytest.mark.parametrize("swap", [False, True])
