@@ -3,7 +3,7 @@
     "use strict";
     if (typeof onUiLoaded !== "function") return;
     const { bridge, pause, root, settings } = window.lbw;
-    const OURS = /:(?:lbw|w|lbwe|start|stop|step|x)=/;
+    const OURS = /^\s*(?:lbw|w|lbwe|start|stop|step|x)\s*=/;
 
     /** A click on a card whose tag stands in the prompt takes the tag out; the WebUI itself knows it only without weights. */
     function patch_cards() {
@@ -19,12 +19,18 @@
     /** The text of a card without weights: the WebUI compares no others. */
     const plain = (text) => text.replace(/^(<(?:lora|lyco):[^:>]+:[^:>]+):lbw=[^>]*>/, "$1>");
 
+    /** Whether a tag has something of ours behind its name: a key, or behind the multiplier what is no number (`<lora:a:1:OUTALL>`). */
+    function is_ours(tag) {
+        const items = tag.slice(1, -1).split(":").slice(2);
+        return items.some((item, place) => OURS.test(item) || (place > 0 && item.trim() && !item.includes("=") && isNaN(item)));
+    }
+
     /** Take the weighed tag of the card's LoRA out of the box, with the words the card brought; false where there is none. */
     function remove(box, text) {
         const card = /<((?:lora|lyco):[^:>]+):[^>]*>([^]*)/.exec(text);
         if (!card) return false;
         const tags = [...box.value.matchAll(/<((?:lora|lyco):[^:>]+)[^>]*>/g)].filter((tag) => tag[1] === card[1]);
-        const tag = tags.find((each) => OURS.test(each[0]));
+        const tag = tags.find((each) => is_ours(each[0]));
         if (!tag) return false;
         const separator = settings().extra_networks_add_text_separator ?? " ";
         let [before, after] = [box.value.slice(0, tag.index), box.value.slice(tag.index + tag[0].length)];

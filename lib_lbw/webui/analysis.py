@@ -43,7 +43,8 @@ def run(job: Any, values: Sequence[Any], resolver: Resolver, engine: Engine, fol
     _prepare(job)
     known = books(resolver.desk.store, Overlay(True, arguments.presets, arguments.elements))
     made = _plan(job, arguments, resolver, known)
-    attach(job, Overlay(fixed=True))  # the pictures' prompts hold numbers, whatever the accordion says
+    # The pictures' prompts hold numbers, whatever the accordion says; tags that only the WebUI reads stay as typed.
+    attach(job, Overlay(True, arguments.presets, arguments.elements, fixed=True))
     drawing = Drawing(job, engine.process, engine.state)
     engine.expect_steps(len(made.requests()) * int(job.steps))
     results = run_analysis(

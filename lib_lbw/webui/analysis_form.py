@@ -18,14 +18,18 @@ def analysis_form(ids: Ids) -> list[Any]:
     with gr.Row():
         kind = unsaved(gr.Radio(list(KIND_NAMES), label="Analysis", value=BLOCKS, elem_id=ids("kind")))
         lora = gr.Textbox(
-            label="LoRA", placeholder="the only one, or the one with lbw=XYZ", elem_id=ids("lora"), max_lines=1
+            label="LoRA",
+            value="",
+            placeholder="the only one, or the one with lbw=XYZ",
+            elem_id=ids("lora"),
+            max_lines=1,
         )
-        seeds = gr.Textbox(label="Seeds", placeholder="as set", elem_id=ids("seeds"))
+        seeds = gr.Textbox(label="Seeds", value="", placeholder="as set", elem_id=ids("seeds"))
     with gr.Row() as block_fields:
         blocks = gr.Textbox(
             label="Blocks", value="ALL", placeholder="ALL, or IN04,OUT03-OUT05,MID", elem_id=ids("blocks")
         )
-        span = gr.Textbox(label="Range", value="0,1", placeholder="0,1", elem_id=ids("range"))
+        span = gr.Textbox(label="Range: block, others", value="0,1", placeholder="0,1", elem_id=ids("range"))
         inverse = gr.Checkbox(label="Inverse: all blocks off, one at a time on", value=False, elem_id=ids("inverse"))
     with gr.Column(visible=False) as plot_fields:
         axes = [

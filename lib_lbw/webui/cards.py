@@ -15,6 +15,7 @@ from lib_lbw.hosts.webui.wrapping import Patches
 from lib_lbw.ui.compat import quick
 from lib_lbw.ui.i18n import translator
 from lib_lbw.webui import host
+from lib_lbw.webui.controls import unsaved
 from lib_lbw.weights.grammar import format_weights, parse_weights
 
 KEY = "lbw"
@@ -54,10 +55,9 @@ def weighed(prompt: str, metadata: Mapping[str, Any]) -> str:
 def _add_field(original: Callable[..., Any], editor: Any) -> None:
     original(editor)
     translate = translator(host.language())
-    box = gr.Textbox(
-        label=translate("Block weights"), info=translate("A preset, or as after lbw=; a click on the card writes it")
-    )
-    setattr(editor, _FIELD, box)
+    hint = translate("A preset, or as after lbw=; a click on the card writes it")
+    box = gr.Textbox(label=translate("Block weights"), info=hint)
+    setattr(editor, _FIELD, unsaved(box))  # what was edited last is no default
 
 
 def _read_field(original: Callable[..., Any], editor: Any) -> None:

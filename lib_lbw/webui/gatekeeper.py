@@ -14,14 +14,17 @@ from lib_lbw.ui.i18n import translator
 from lib_lbw.webui import host
 from lib_lbw.webui.dropping import Dropping
 from lib_lbw.webui.nesting import Nesting
-from lib_lbw.webui.overlay import overlay_of
+from lib_lbw.webui.overlay import Overlay, books, has_overlay, overlay_of
 from lib_lbw.webui.page_errors import pass_on_errors
-from lib_lbw.webui.recording import record, report
+from lib_lbw.webui.recording import Recorder, report
 from lib_lbw.webui.resolver import Resolver, seed_of
+from lib_lbw.webui.script_notes import ScriptNotes
 from lib_lbw.webui.settings import on_bad
 from lib_lbw.weights.notice import Notice
 
-SWITCHED_OFF = "block weights are switched off (Active, LoRA Block Weight): the LoRAs of this prompt act as plain tags"
+SWITCHED_OFF = (
+    "block weights are switched off (accordion LoRA Block Weight): the LoRAs of this prompt act as plain tags"
+)
 
 _LOG = logging.getLogger("lora_block_weight")
 
@@ -35,6 +38,8 @@ class Gatekeeper:
         self._patches = Patches()
         self._nesting = Nesting()
         self._dropping = Dropping()
+        self._scripts = ScriptNotes()
+        self._recorder = Recorder()
         self.fault: LbwError | None = None
 
     def open(self) -> None:
@@ -42,7 +47,7 @@ class Gatekeeper:
         if self._gate is not None:
             return
         try:
-            gate = Gate(connect(), Policy(self._resolve, self._on_bad, self._report, self._record))
+            gate = Gate(connect(), Policy(self._look_for, self._resolve, self._on_bad, self._report, self._record))
             gate.install()
         except LbwError as error:
             self.fault = error
@@ -50,6 +55,7 @@ class Gatekeeper:
             return
         pass_on_errors(self._patches)
         self._nesting.watch(self._patches)
+        self._scripts.watch(self._patches)
         self._gate, self.fault = gate, None
 
     def close(self) -> None:
@@ -63,28 +69,39 @@ class Gatekeeper:
         """Pass on that the model is about to be called: schedules follow the steps."""
         if self._gate is not None:
             self._gate.on_cfg_denoiser(params)
+        self._recorder.on_step()
         if dropped := self._dropping.on_step():
             self._report(self._nesting.drawn, [dropped])
 
+    def _overlay(self, job: Any) -> Overlay:
+        """Return what counts for a job: an inner one that another extension drew without our script brings nothing."""
+        return overlay_of(job if has_overlay(job) else self._nesting.outermost(job))
+
+    def _look_for(self, tag: Tag, job: Any) -> None:
+        if tag.directive is not None and self._overlay(job).active:
+            self._resolver.look_for(tag.directive.name)
+
     def _resolve(self, tag: Tag, job: Any) -> Entry | None:
-        if tag.directive is None or not overlay_of(job).active:
+        overlay = self._overlay(job)
+        if tag.directive is None or not overlay.active:
             return None
-        self._resolver.look_for(tag.directive.name)
-        return self._resolver.weigh(tag.directive, self._resolver.books(job), seed_of(job))
+        return self._resolver.weigh(tag.directive, books(self._resolver.desk.store, overlay), seed_of(job))
 
     def _record(self, job: Any, tags: Sequence[tuple[Tag, Entry | None]]) -> None:
-        record(job, tags)
+        self._recorder.record(job, tags)
         if self._nesting.drawn is not None:  # a checkpoint that is loaded between pictures drops nothing
             self._dropping.activated(job, bool(tags))
-        if not overlay_of(job).active and any(tag.directive or tag.error for tag, _ in tags):
+        if not self._overlay(job).active and any(tag.directive or tag.error for tag, _ in tags):
             self._report(job, [Notice.of(SWITCHED_OFF)])
 
     def _report(self, job: Any, notices: Sequence[Notice]) -> None:
         report(self._nesting.outermost(job), notices, translator(host.language()))
+        self._scripts.note(notices)
 
     def _on_bad(self, job: Any, error: LbwError) -> OnBad:
         """Say what becomes of a bad directive: where no weights act, one that cannot be read stops nothing."""
-        found = on_bad() if overlay_of(job).active else "ignore"
+        found = on_bad() if self._overlay(job).active else "ignore"
         if found == "stop":
             self._nesting.ended_by(error)
+            self._scripts.note([Notice.of(error.template, **error.fields)])
         return found

@@ -37,8 +37,13 @@ def attach(job: Any, overlay: Overlay) -> None:
         setattr(job, _ATTRIBUTE, overlay)
 
 
+def has_overlay(job: Any) -> bool:
+    """Tell whether a job carries an overlay; one that another extension made does not."""
+    return isinstance(getattr(job, _ATTRIBUTE, None), Overlay)
+
+
 def overlay_of(job: Any) -> Overlay:
-    """Return the overlay of a job; a job that another extension made has the default."""
+    """Return the overlay of a job; one that carries none has the default."""
     found = getattr(job, _ATTRIBUTE, None)
     return found if isinstance(found, Overlay) else Overlay()
 

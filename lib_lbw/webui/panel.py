@@ -22,11 +22,13 @@ def panel(tab: str, resolver: Resolver, warning: str) -> list[Any]:
     """Build the accordion of "txt2img" or "img2img" and return its controls, in the order of the reference's.
 
     `warning` is shown on top, "" for none. Called any number of times: the WebUI's API builds it for the defaults only.
+
+    Labels differ from the reference's: the WebUI keeps defaults by file name and label, and would give us theirs.
     """
     ids, translate = ids_of(tab), translator(host.language())
     presets = hidden("Block weights: presets of a request")
     with gr.Accordion(TITLE, open=False, elem_id=ids("accordion")):  # the WebUI's own would switch off when folded
-        active = gr.Checkbox(True, label="Active", elem_id=ids("active"))
+        active = gr.Checkbox(True, label="Block weights on", elem_id=ids("active"))
         if warning:
             gr.HTML(warning, elem_id=ids("warning"))
         figures = html(ids, "figures")

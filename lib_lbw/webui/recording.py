@@ -39,11 +39,37 @@ def record(job: Any, tags: Iterable[tuple[Tag, Entry | None]]) -> None:
     parameters = _parameters(job)
     text = ", ".join(recorded(tag, entry) for tag, entry in tags if entry is not None)
     if getattr(job, "is_hr_pass", False):
-        _put(parameters, HIRES_KEY, text if text != parameters.get(KEY, "") else "")
+        if text not in ("", parameters.get(KEY)):  # the refiner may activate the first pass's tags in the second one
+            parameters[HIRES_KEY] = text
         return
     _put(parameters, KEY, text)
     _put(parameters, HIRES_KEY, "")
     _put(parameters, NOTES_KEY, "")
+
+
+class Recorder:
+    """Records the tags of a picture when it begins, and not again when the refiner activates them in its middle.
+
+    Neo may put other files in the place of the prompt's for the second checkpoint (`high_noise=low_noise`), in the very
+    same tags; whoever pastes the parameters has the prompt, and needs its names.
+    """
+
+    def __init__(self) -> None:
+        self._tags_of_host: Any = None
+        self._begun = False
+
+    def on_step(self) -> None:
+        """Take note that the model is about to be called."""
+        self._begun = True
+
+    def record(self, job: Any, tags: Iterable[tuple[Tag, Entry | None]]) -> None:
+        """Record the resolved tags of one activation, see `record`."""
+        name = "hr_extra_network_data" if getattr(job, "is_hr_pass", False) else "extra_network_data"
+        tags_of_host = getattr(job, name, None)  # made anew for each picture
+        self._begun &= tags_of_host is not None and tags_of_host is self._tags_of_host
+        self._tags_of_host = tags_of_host
+        if not self._begun:
+            record(job, tags)
 
 
 def report(job: Any, notices: Sequence[Notice], translate: Translate) -> None:
@@ -52,6 +78,11 @@ def report(job: Any, notices: Sequence[Notice], translate: Translate) -> None:
     for sentence in sentences:
         host.tell(job, sentence)
         _LOG.warning("LoRA Block Weight: %s", sentence)
+    add_notes(job, notices)
+
+
+def add_notes(job: Any, notices: Sequence[Notice]) -> None:
+    """Write notices into the parameters of a job or of a result, which an API returns."""
     parameters = _parameters(job)
     before = parameters.get(NOTES_KEY, "")
     fresh = [str(notice) for notice in dict.fromkeys(notices) if str(notice) not in before]

@@ -18,7 +18,6 @@ from typing import Any
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
-from pydantic import BaseModel
 
 from lib_lbw.errors import LbwError, LoraFileError, StoreConflict
 from lib_lbw.store.presets import KINDS, Kind
@@ -26,24 +25,9 @@ from lib_lbw.ui.door.door import Door, error_json
 from lib_lbw.ui.i18n import english
 from lib_lbw.webui.answers import resolve_prompt
 from lib_lbw.webui.resolver import Resolver
+from lib_lbw.webui.schemas import Edited, LoraFacts, LoraNames, PresetText, Prompt, Refusal, ResolvedPrompt
 
 _STATUS: tuple[tuple[type[LbwError], int], ...] = ((StoreConflict, 409), (LoraFileError, 404))
-
-
-class Edited(BaseModel):
-    """A text to save, and the text it was made from."""
-
-    text: str
-    base: str = ""
-
-
-class Prompt(BaseModel):
-    """A prompt with tags; `presets` and `elements` count for this request alone."""
-
-    prompt: str
-    seed: int = 0
-    presets: str = ""
-    elements: str = ""
 
 
 def add_routes(app: FastAPI, resolver: Resolver, users: dict[str, str]) -> None:
@@ -51,25 +35,38 @@ def add_routes(app: FastAPI, resolver: Resolver, users: dict[str, str]) -> None:
     guard = [Depends(_guard(users))] if users else []
     door = Door(resolver.desk)
 
-    def add(method: str, path: str, answer: Callable[..., Any]) -> None:
-        app.add_api_route(f"/lbw/{path}", answer, methods=[method], dependencies=guard, tags=["LoRA Block Weight"])
+    def add(method: str, path: str, name: str, answer: Callable[..., Any], shape: type, *faults: int) -> None:
+        app.add_api_route(
+            f"/lbw/{path}",
+            answer,
+            methods=[method],
+            name=name,
+            response_model=shape,
+            response_model_exclude_unset=True,  # what an answer does not have is no null in it
+            responses={status: {"model": Refusal} for status in (400, *faults)},
+            dependencies=guard,
+            tags=["LoRA Block Weight"],
+        )
 
     for kind in KINDS:
-        add("GET", kind, _reader(door, kind))
-        add("PUT", kind, _writer(door, kind))
+        add("GET", kind, f"read_block_weight_{kind}", _reader(door, kind), PresetText)
+        add("PUT", kind, f"save_block_weight_{kind}", _writer(door, kind), PresetText, 409)
 
     def loras() -> Any:
+        """Name the LoRAs that the WebUI lists."""
         return _answer(lambda: door.answer("loras", {}))
 
     def lora(name: str) -> Any:
+        """Tell what a LoRA holds: family, blocks and ranks."""
         return _answer(lambda: door.answer("lora", {"name": name}))
 
     def resolve(asked: Prompt) -> Any:
+        """Tell the numbers of each tag of a prompt, or what is wrong with it. Nothing is drawn."""
         return _answer(lambda: resolve_prompt(resolver, asked.prompt, asked.seed, asked.presets, asked.elements))
 
-    add("GET", "loras", loras)
-    add("GET", "lora/{name}", lora)
-    add("POST", "resolve", resolve)
+    add("GET", "loras", "list_block_weight_loras", loras, LoraNames)
+    add("GET", "lora/{name}", "inspect_lora_blocks", lora, LoraFacts, 404)
+    add("POST", "resolve", "resolve_block_weights", resolve, ResolvedPrompt)
 
 
 def users_of(text: str | None) -> dict[str, str]:
@@ -79,11 +76,16 @@ def users_of(text: str | None) -> dict[str, str]:
 
 
 def _reader(door: Door, kind: Kind) -> Callable[[], Any]:
-    return lambda: _answer(lambda: door.answer("presets.read", {"kind": kind}))
+    def read() -> Any:
+        """Read the user's text, with its lines, and the lines that come with the program."""
+        return _answer(lambda: door.answer("presets.read", {"kind": kind}))
+
+    return read
 
 
 def _writer(door: Door, kind: Kind) -> Callable[[Edited], Any]:
     def write(edited: Edited) -> Any:
+        """Save a text. Lines that somebody else changed since `base` stay; changes of the same line are refused."""
         return _answer(lambda: door.answer("presets.save", {"kind": kind, "text": edited.text, "base": edited.base}))
 
     return write

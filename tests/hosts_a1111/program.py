@@ -50,12 +50,13 @@ class Program:
         self.is_real = is_real
         self.merged: list[str] = []
         self.read: list[str] = []
+        self.looked: list[str] = []
         self.told: list[Notice] = []
         self.recorded: list[list[tuple[Tag, Entry | None]]] = []
         self.on_bad: OnBad = "stop"
         self.seed = 0
         self.adapter = A1111Adapter()
-        self.gate = Gate(self.adapter, Policy(self._resolve, self._bad, self._report, self._record))
+        self.gate = Gate(self.adapter, Policy(self._look_for, self._resolve, self._bad, self._report, self._record))
         self._log("network_restore_weights_from_backup", self._note)
         self._log("load_network", lambda name, _: self.read.append(name))
 
@@ -103,6 +104,7 @@ class Program:
         """Empty the logs."""
         self.merged.clear()
         self.read.clear()
+        self.looked.clear()
         self.told.clear()
         self.recorded.clear()
 
@@ -119,9 +121,12 @@ class Program:
 
         setattr(self.networks, name, logged)
 
+    def _look_for(self, tag: Tag, _p: Any) -> None:
+        self.looked.append(tag.name)
+
     def _resolve(self, tag: Tag, _p: Any) -> Entry | None:
         assert tag.directive is not None
-        if not (self.folder / f"{tag.name}.safetensors").exists():
+        if not any(self.folder.rglob(f"{tag.name}.safetensors")):
             return None
         kind = family(self.model.family)
         return Entry(tag.name, resolve(tag.directive, kind, seed=self.seed), kind)

@@ -231,6 +231,23 @@ def test_a_file_that_is_replaced_is_read_and_merged_anew_even_by_an_older_one(ho
     assert host.adapter.te_digest() != digest
 
 
+@pytest.mark.parametrize("stays", [False, True])
+def test_an_older_file_that_takes_the_name_is_read_in_place_of_the_other(host: Program, stays: bool) -> None:
+    """The host lists one of several files of a name; it asks only whether that one is newer than what it has read."""
+    first, second = (write_lora(host.folder, name, "sd1", seed=seed) for seed, name in enumerate("ab", 1))
+    want = host.paint("<lora:b:1:lbw=ALL,IN01@0.5>")
+    (host.folder / "sub").mkdir()
+    older = second.rename(host.folder / "sub" / "a.hidden")
+    os.utime(older, (900_000, 900_000))
+    host.networks.list_available_networks()
+    assert not same(host.paint("<lora:a:1:lbw=ALL,IN01@0.5>"), want)
+    if not stays:
+        first.unlink()
+    older.rename(older.with_suffix(".safetensors"))
+    host.networks.list_available_networks()
+    assert same(host.paint("<lora:a:1:lbw=ALL,IN01@0.5>"), want)
+
+
 def test_random_weights_follow_the_seed(host: Program) -> None:
     write_lora(host.folder, "a", "sd1")
     pictures = []

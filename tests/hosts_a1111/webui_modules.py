@@ -31,7 +31,7 @@ def webui_modules(folder: Path, family: str) -> dict[str, Any]:
             "opts": opts,
             "cmd_opts": SimpleNamespace(lora_dir=str(folder), lyco_dir_backcompat=str(folder / "none")),
             "sd_model": Model(family),
-            "walk_files": lambda root, allowed_extensions: map(str, sorted(Path(root).glob("*.safetensors"))),
+            "walk_files": lambda root, allowed_extensions: map(str, sorted(Path(root).rglob("*.safetensors"))),
         },
         "devices": {
             "cpu": cpu,

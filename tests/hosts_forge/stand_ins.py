@@ -43,6 +43,7 @@ class World:
         self.contents: dict[str, dict[Any, Any]] = {}
         self.merged: list[str] = []
         self.reads: list[str] = []
+        self.errors: list[Exception] = []
         self.sd = self.model(dtype)
         self.networks = self._networks()
         self.shared = SimpleNamespace(**({"cached_lora_hash": []} if kind == "persistent" else {}))
@@ -73,10 +74,16 @@ class World:
         (self.folder / f"{name}.safetensors").write_text(f"{len(self.contents)} {uuid.uuid4()}")
 
     def activate(self, adapter: Any, *tags: tuple[Any, ...]) -> None:
-        """What the gate and the host do with tags (name, te, unet, entry)."""
+        """What the gate and the host do with tags (name, te, unet, entry); te and unet may be texts, as in prompts.
+
+        The host keeps an error to itself, and goes on as if there were no tags.
+        """
         adapter.begin([(name, entry) for name, _, _, entry in tags])
         try:
-            self.load(*tags)
+            self.load(*((name, float(te), float(unet)) for name, te, unet, _ in tags))
+        except Exception as error:  # noqa: BLE001 - as the host does
+            self.errors.append(error)
+            self.load()
         finally:
             adapter.end()
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -148,22 +148,6 @@ def test_everything_that_matters_is_applied_at_once(rig: Rig) -> None:
         assert same_bits(rig.weights(*prompt), other)
 
 
-def test_a_file_that_changed_on_disk_is_read_again(rig: Rig) -> None:
-    rig.world.save("a", lora(1))
-    base = rig.weights()
-    for text in (None, "lbw=ALL"):
-        rig.weights(tag(text))
-        digest = rig.adapter.te_digest()
-        rig.world.save("a", lora(5))
-        path = rig.world.folder / "a.safetensors"
-        os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns + 10**9))
-        found, wanted = rig.weights(tag(text)), oracle(base, [(lora(5), 1.0, 1.0, None)])
-        assert all(torch.allclose(found[key].double(), wanted[key], atol=1e-6) for key in wanted)
-        assert rig.adapter.te_digest() != digest
-        rig.world.save("a", lora(1))
-        os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns + 2 * 10**9))
-
-
 def test_another_checkpoint_gets_the_weights_too(rig: Rig) -> None:
     rig.world.save("a", lora(1))
     rig.weights()
@@ -216,6 +200,4 @@ def test_newer_classic_keeps_its_note_elsewhere_and_leaves_out_tags_of_no_streng
 
 
 def replaced(tag: Any, strength: float) -> Any:
-    from dataclasses import replace  # noqa: PLC0415
-
     return replace(tag, weights=replace(tag.weights, te=strength, unet=strength))

@@ -14,9 +14,10 @@ from lib_lbw.blocks.locate import block_of
 from lib_lbw.blocks.module import ModuleId
 from lib_lbw.errors import HostError
 from lib_lbw.hosts.forge.adapter import ForgeAdapter
-from lib_lbw.hosts.forge.found import filename_of, missing, pair
+from lib_lbw.hosts.forge.found import missing, pair
 from lib_lbw.hosts.forge.keys import is_denoiser, module_of, place_of
 from lib_lbw.hosts.forge.same import same_entries
+from lib_lbw.hosts.webui.listed import filename_of
 from tests.hosts_forge.loras import entry
 
 SD1_ATTENTION = (1, 2, 4, 5, 7, 8)

@@ -23,6 +23,12 @@ def tag(text: str | None, name: str = "a") -> tuple[Any, ...]:
     return (name, 0.8, 0.8, text and entry(name, text))
 
 
+def tensors() -> int:
+    """How many there are in memory."""
+    gc.collect()
+    return sum(issubclass(type(each), torch.Tensor) for each in gc.get_objects())
+
+
 def pictures(rig: Rig, *tags: tuple[Any, ...], calls_per_step: int = 1) -> list[torch.Tensor]:
     """The U-Net's answer at every step."""
     rig.activate(*tags)
@@ -89,11 +95,6 @@ def test_steps_merge_nothing_and_the_text_encoder_stays(rig: Rig) -> None:
 
 def test_steps_do_not_gather_memory(rig: Rig) -> None:
     rig.world.save("a", lora(1))
-
-    def tensors() -> int:
-        gc.collect()
-        return sum(issubclass(type(each), torch.Tensor) for each in gc.get_objects())
-
     pictures(rig, tag("step=1-4"))
     before = tensors()
     for _ in range(3):
@@ -125,6 +126,41 @@ def test_hooks_leave_with_their_lora(rig: Rig) -> None:
     rig.activate(tag("start=2"))
     rig.adapter.uninstall()
     assert hooks() == 0
+
+
+def test_two_models_that_are_both_kept_loaded_have_their_own_windows(rig: Rig) -> None:
+    """A refiner comes and goes with every picture."""
+    rig.world.save("a", lora(1))
+    first = rig.world.sd
+    torch.manual_seed(1)
+    second = rig.world.model(torch.float32)
+    seen = []
+    for prompt in ((), (tag(None),)):
+        for rig.world.sd in (first, second):
+            seen.append(pictures(rig, *prompt)[0])
+    prompt = tag("stop=2")
+    counts: list[int] = []
+    for turn in range(3):
+        for number, rig.world.sd in enumerate((first, second)):
+            before = list(rig.world.merged)
+            without, plain = seen[number], seen[2 + number]
+            found = pictures(rig, prompt)
+            assert [torch.equal(each, plain) for each in found] == [True, True, False, False, False, False]
+            assert all(torch.equal(each, without) for each in found[2:])
+            assert turn == 0 or rig.world.merged == before, "nothing has changed on this model"
+        counts.append(tensors())
+    assert counts[2] <= counts[1]
+    for number, rig.world.sd in enumerate((first, second)):
+        assert torch.equal(pictures(rig)[0], seen[number])
+        assert torch.equal(pictures(rig, prompt)[0], seen[2 + number])
+
+
+def test_what_others_load_for_themselves_leaves_the_windows_alone(rig: Rig) -> None:
+    rig.world.save("a", lora(1))
+    once = pictures(rig, tag("stop=2"))
+    objects = rig.world.sd.forge_objects_original
+    rig.world.networks.load_lora_for_models(objects.unet, objects.clip, lora(2), 1.0, 1.0, filename="theirs")
+    assert all(map(torch.equal, once, pictures(rig, tag("stop=2"))))
 
 
 def test_a_model_that_the_host_lets_go_of_is_not_held(rig: Rig) -> None:

@@ -25,8 +25,12 @@ pytestmark = MARKS
 HOSTILE = '<img src=x onerror=alert("1")>${alert(2)}'
 Locator = playwright.Locator
 
-QUESTIONS_OF_THE_BARS = 6
-"""The page's words, the tags of the prompt, two lists of presets, the blocks of the LoRA, and its weights."""
+PRESS_STOP = """() => {
+    const stop = [...document.querySelectorAll("button")].find((each) => each.textContent === "Stop");
+    new MutationObserver((_, observer) => { if (!stop.hidden) { observer.disconnect(); stop.click(); } })
+        .observe(stop, { attributes: true });
+}"""
+"""Press Stop the moment it is there."""
 
 
 def prompt_of(page: Page) -> "Locator":
@@ -142,16 +146,21 @@ def test_energies_are_shown_beside_what_chance_gives(panel: Page) -> None:
 
 
 def test_a_merge_is_stopped_and_leaves_nothing(panel: Page, data: Path) -> None:
-    for at in range(12):  # work of several seconds: a merge of two may end before a slow machine has pressed Stop
+    for at in range(12):
         if at > 1:
             panel.get_by_role("button", name="Add a LoRA").click()
         choose(panel, at, ("inkstyle", "karaokeroom")[at % 2])
     panel.get_by_label("Method").select_option("ties")
-    panel.get_by_label("Name of the result").fill("never")
-    start(panel)
-    panel.get_by_role("button", name="Stop", exact=True).click()
-    expect(panel.get_by_text("Stopped; nothing was written")).to_be_visible()
-    assert not list(data.glob("**/never*"))
+    stopped = panel.get_by_text("Stopped; nothing was written")
+    for turn in range(8):  # the merge takes a second, and on a busy machine may be done before Stop is heard
+        panel.get_by_label("Name of the result").fill(f"never{turn}")
+        panel.evaluate(PRESS_STOP)
+        start(panel)
+        expect(stopped.or_(panel.get_by_text("Every block keeps all"))).to_be_visible()
+        if stopped.is_visible():
+            break
+    expect(stopped).to_be_visible()
+    assert not list(data.glob(f"**/never{turn}*"))
 
 
 def test_hostile_names_are_shown_as_text_and_refused(panel: Page) -> None:
@@ -209,18 +218,6 @@ def test_bars_come_at_a_tag_and_write_into_it(page: Page) -> None:
     expect(other.locator("[data-block=IN03]")).to_have_attribute("aria-disabled", "true")
     other.get_by_label("Weight preset").select_option("MIDD")
     expect(prompt_of(page)).to_have_value(re.compile("<lora:karaokeroom:0.5:lbw=MIDD>$"))
-
-
-def test_the_bars_wait_for_no_panel_that_nobody_has_opened(page: Page) -> None:
-    """A panel asks a dozen questions when it is built, and all questions of a page stand in one line."""
-    prompt_of(page).fill("a girl <lora:inkstyle:1>")
-    put_caret(page, "<lora:ink")
-    expect(page.locator(".lbw-popover [data-block=OUT05]")).to_be_visible()
-    assert page.evaluate("window.lbw.bridge.number") <= QUESTIONS_OF_THE_BARS
-    expect(page.locator("[data-lbw] *")).to_have_count(0)
-    page.get_by_role("tab", name="Merge", exact=True).click()
-    expect(row(page, 0)).to_be_visible()
-    expect(page.locator("[data-lbw=presets] *")).to_have_count(0)
 
 
 def test_the_bars_stay_away_when_not_wanted(page: Page) -> None:

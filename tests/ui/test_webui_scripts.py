@@ -59,6 +59,11 @@ def begin(page: Page, *more: str, host: str = HOST) -> None:
     [
         ("a girl <lora:a:1:lbw=OUTALL>", "a girl"),
         ("a girl <lora:a:0.5:0.3:lbw=OUTALL:step=3-> smile, at night", "a girl at night"),
+        ("a girl <lora:a:1:OUTALL>", "a girl"),  # the older way to write it
+        ("a girl <lora:a:1:0.5:1,0,0.5> smile, at night", "a girl at night"),
+        ("x <lora:a:lbw=OUTALL>", "x"),
+        ("x <lora:a:1:0.5>", None),  # two multipliers: the host's own, which it does not take out
+        ("x <lora:a:1:te=0.5:dyn=4>", None),
         ("<lora:a:1:lbw=0,1> <lora:b:1:lbw=0,1>", " <lora:b:1:lbw=0,1>"),
         ("x <lora:b:1:lbw=ALL> <lora:a:1>", "x <lora:b:1:lbw=ALL>"),  # without weights it is the host's work
         ("x <lora:ab:1:lbw=ALL>", None),
@@ -129,6 +134,23 @@ def test_the_bars_follow_the_prompt_while_they_are_seen(opened: Page) -> None:
     assert opened.evaluate("drawn.length") == 3, "and once"
     opened.evaluate("document.querySelector('#lbw-txt2img-presets-save').click()")
     opened.wait_for_function("drawn.length === 4")
+
+
+def test_a_panel_that_nobody_has_opened_asks_nothing(opened: Page) -> None:
+    """All questions of a page stand in one line: the bars at a tag would wait for those of hidden panels."""
+    begin(opened)
+    opened.evaluate(
+        """() => {
+            window.asked = [];
+            lbw.bridge.ask = (question) => { asked.push(question); return new Promise(() => undefined); };
+            const places = ["presets", "merge", "results"].map((name) => `<div data-lbw="${name}"></div>`);
+            document.body.innerHTML = `<div id="tab" style="display: none">${places.join("")}</div>`;
+        }"""
+    )
+    opened.wait_for_timeout(500)
+    assert opened.evaluate("asked") == []
+    opened.evaluate("tab.style.display = 'block'")
+    opened.wait_for_function("['families', 'merge.options', 'results.list'].every((each) => asked.includes(each))")
 
 
 @pytest.mark.parametrize("declared", ["window.opts =", "var opts =", "let opts ="])

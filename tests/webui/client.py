@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from safetensors.torch import load_file, save_file
 
 from tests.lora.make_lora import make_state
@@ -127,10 +128,12 @@ def decoded(text: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))).convert("RGB"))
 
 
-def encoded(picture: np.ndarray) -> str:
-    """Turn an array into what a request takes."""
-    stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, "PNG")
+def encoded(picture: np.ndarray, parameters: str = "") -> str:
+    """Turn an array into what a request takes, with the parameters of its drawing inside."""
+    stream, inside = io.BytesIO(), PngInfo()
+    if parameters:
+        inside.add_text("parameters", parameters)
+    Image.fromarray(picture).save(stream, "PNG", pnginfo=inside)
     return base64.b64encode(stream.getvalue()).decode()
 
 
@@ -141,4 +144,18 @@ def same(one: np.ndarray, other: np.ndarray) -> bool:
 
 def near(one: np.ndarray, other: np.ndarray) -> bool:
     """Equal but for rounding, which sampling with random weights enlarges."""
-    return float(np.abs(one.astype(int) - other.astype(int)).mean()) < 0.1
+    return distance(one, other) < 0.1
+
+
+def distance(one: np.ndarray, other: np.ndarray) -> float:
+    """Mean difference of the pixels, in levels of 0..255."""
+    return float(np.abs(one.astype(int) - other.astype(int)).mean())
+
+
+def second_pass(webui: WebUI) -> dict[str, Any]:
+    """The fields of a request for a second pass of two steps, twice as large."""
+    latent = webui.call("GET", "/sdapi/v1/latent-upscale-modes")
+    upscaler = latent[0]["name"] if latent else "None"
+    return {"enable_hr": True, "hr_scale": 2, "hr_upscaler": upscaler, "denoising_strength": 0.7,
+            "hr_second_pass_steps": 2,
+            "hr_additional_modules": ["Use same choices"]}  # fmt: skip  # Forge asks for it, others do not know it

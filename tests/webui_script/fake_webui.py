@@ -28,6 +28,13 @@ class Script:
     """The base class of scripts."""
 
 
+class ScriptRunner:
+    """Runs the script that is chosen; here the first argument is the script itself, None for none."""
+
+    def run(self, p: Any, *args: Any) -> Any:
+        return None if args[0] is None else args[0](p, *args[1:])
+
+
 class Options(SimpleNamespace):
     """Settings with the WebUI's way to add some."""
 
@@ -145,7 +152,7 @@ class FakeWebui:
             },
             "modules.scripts": {
                 "Script": Script, "AlwaysVisible": object(), "scripts_data": self.data_of_scripts,
-                "basedir": lambda: str(ROOT),
+                "basedir": lambda: str(ROOT), "ScriptRunner": type("ScriptRunner", (ScriptRunner,), {}),
             },
             "modules.script_callbacks": listed,
             "modules.extra_networks": {
@@ -154,14 +161,14 @@ class FakeWebui:
             },
             "modules.processing": {
                 "StableDiffusionProcessing": type("StableDiffusionProcessing", (Job,), {}),
-                "process_images": self.process, "Processed": Processed,
+                "process_images": self.process, "process_images_inner": self._draw, "Processed": Processed,
                 "fix_seed": lambda p: setattr(p, "seed", 77 if p.seed == -1 else p.seed),
             },
             "modules.images": {"save_image": lambda image, *args, **kwargs: self.saved.append((image, args, kwargs))},
             "networks": {
                 "available_networks": on_disk, "available_network_aliases": dict(on_disk), "loaded_networks": [],
-                "networks_in_memory": {}, "load_networks": self._load, "network_apply_weights": lambda layer: None,
-                "list_available_networks": self._list,
+                "forbidden_network_aliases": {}, "networks_in_memory": {}, "load_networks": self._load,
+                "network_apply_weights": lambda layer: None, "list_available_networks": self._list,
             },
         }  # fmt: skip
 
@@ -187,6 +194,11 @@ class FakeWebui:
         del self.data_of_scripts[1:]
 
     def process(self, p: Any) -> Processed:
+        """Draw one picture."""
+        made: Processed = sys.modules["modules.processing"].process_images_inner(p)
+        return made
+
+    def _draw(self, p: Any) -> Processed:
         """Draw one picture: scripts, tags, a brightness that every block changes in its own way, a hue of the seed."""
         p.all_seeds = p.seeds = [p.seed]
         for script in self.always:
@@ -209,7 +221,7 @@ class FakeWebui:
                 place = next(found.id for found in lora_file(network.path).modules if found.spelled == key)
                 level += module.multiplier() * (1 + family.blocks.index(block_of(place, family))) / 20
         gray = max(0, min(255, round(level)))
-        return Image.new("RGB", (p.width, p.height), (gray, gray, int(p.seed) % 251))
+        return Image.new("RGB", (p.width, p.height), (gray, 255 - gray, int(p.seed) % 251))
 
     def _listed(self) -> dict[str, Any]:
         return {name: SimpleNamespace(filename=str(path)) for name, path in self.loras.items() if path.is_file()}
@@ -233,7 +245,9 @@ class FakeWebui:
         for name, one, two in zip(names, te, unet, strict=True):
             if name not in self.networks.available_networks:
                 continue
-            network = SimpleNamespace(mentioned_name=name, te=one, unet=two, path=self.loras[name], mtime=1.0)
+            network = SimpleNamespace(
+                name=name, mentioned_name=name, te=one, unet=two, path=self.loras[name], mtime=1.0
+            )
             network.network_on_disk = SimpleNamespace(filename=str(self.loras[name]))
             network.modules = {found.spelled: Module(network, found) for found in lora_file(self.loras[name]).modules}
             self.networks.loaded_networks.append(network)

@@ -171,10 +171,6 @@ def test_a_number_of_seeds_gives_that_many_grids(loaded: FakeWebui, swap: bool) 
 
 
 def seeds_in(grid: Image.Image) -> set[int]:
-    """The seeds (modulo 251) of the pictures in a grid: their colours are far from those of its text."""
+    """The seeds (modulo 251) of the pictures in a grid: their red and green are 255 together, which no grey has."""
     colors = grid.convert("RGB").getcolors(grid.width * grid.height) or []
-    return {
-        color[2]
-        for count, color in colors
-        if count >= 256 and color[0] == color[1] != color[2] and max(color[:2]) < 200
-    }
+    return {color[2] for count, color in colors if count >= 256 and color[0] + color[1] == 255}

@@ -37,6 +37,7 @@ def numbers(prompt: str) -> dict[str, float]:
         (PRESET, "OUTALL", "a <lora:x:1> b", "a <lora:x:1:lbw=OUTALL> b"),
         (PRESET, "OUTALL", "a <lora:x:1:MIDD> b", "a <lora:x:1:lbw=OUTALL> b"),
         (PRESET, "OUTALL", "<lora:y:1> <lora:x:0.5:lbw=XYZ>", "<lora:y:1> <lora:x:0.5:lbw=OUTALL>"),
+        (PRESET, "ALL", "<lora:y:1@0,0.5@1> <lora:x:1:lbw=XYZ>", "<lora:y:1@0,0.5@1> <lora:x:1:lbw=ALL>"),
         (WEIGHTS, "ALL,IN04@0", "<lora:x:1:lbw=XYZ>", "<lora:x:1:lbw=ALL,IN04@0>"),
         (BLOCK_OFF, "NOT BASE", "<lora:x:1>", "<lora:x:1:lbw=1,NOT BASE@0>"),
         (BLOCK_OFF, "IN04-MID", "<lora:x:1:lbw=OUTALL>", "<lora:x:1:lbw=OUTALL,IN04-MID@0>"),

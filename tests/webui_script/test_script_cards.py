@@ -80,6 +80,7 @@ def test_the_editor_reads_and_saves_the_weights_and_keeps_the_rest(cards: Patche
         ((save, inputs, _),) = editor.button_save.wired
         assert read("a") == "INALL"
         assert len(inputs) == 3
+        assert inputs[-1].do_not_save_to_config, "the WebUI would keep the weights of one LoRA as a default"
         save("a", "SD1", " OUTALL,MID@0.5 ")
         assert json.loads(path.read_text("utf-8")) == {"civitai": {"id": 7}, "sd version": "SD1", KEY: "OUTALL,MID@0.5"}
         save("a", "SD1", "")

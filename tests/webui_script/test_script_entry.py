@@ -83,12 +83,55 @@ def test_loras_are_looked_for_only_when_one_is_missing(loaded: FakeWebui, monkey
     assert looked == [1]
 
 
+def test_a_list_that_another_thread_fills_anew_costs_no_weights(
+    loaded: FakeWebui, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever refreshes the cards empties the host's lists first; the host itself looks again, and finds the file."""
+    none = level(loaded, "a")
+    tables = loaded.networks.available_networks, loaded.networks.available_network_aliases
+
+    def emptied() -> None:
+        for table in tables:
+            table.clear()
+
+    monkeypatch.setattr(loaded.networks, "list_available_networks", emptied)
+    emptied()
+    job = Job(LORA.format("NONE"))
+    assert loaded.process(job).images[0].getpixel((0, 0))[0] == none
+    assert "karaokeroom" in job.extra_generation_params["LBW"]
+
+
 def test_not_active_means_plain(loaded: FakeWebui) -> None:
     off = ("", False, *[""] * 14)
     plain = level(loaded, "<lora:karaokeroom:1>")
     assert level(loaded, LORA.format("NONE"), script_args=off) == plain
     assert level(loaded, LORA.format("OUTAL"), script_args=off) == plain, "no weights act, so a bad one stops nothing"
     assert level(loaded, "<lora:karaokeroom:1:1,0,1>", script_args=off) == plain
+
+
+@pytest.mark.parametrize("bad", [False, True])
+def test_a_job_inside_one_that_our_script_does_not_see_does_what_the_outer_one_says(
+    loaded: FakeWebui, bad: bool
+) -> None:
+    """ADetailer hands its inner jobs to those scripts only that its settings name."""
+    off, presets = ("", False, *[""] * 14), ("OUTSIDE:0", True, 1, *[""] * 13)
+    plain, none = level(loaded, "<lora:karaokeroom:1>"), level(loaded, "a")
+    inside: list[int] = []
+
+    def inner() -> None:
+        if not inside:
+            inside.append(-1)
+            always, loaded.always = loaded.always, []
+            inside.append(level(loaded, LORA.format("OUTSID" if bad else "OUTSIDE")))
+            loaded.always = always
+
+    loaded.after_picture = inner
+    loaded.process(Job("a", script_args=off))
+    assert inside.pop() == plain
+    inside.clear()
+    if not bad:
+        loaded.process(Job("a", script_args=presets))
+        assert inside.pop() == none
 
 
 def test_weights_that_are_switched_off_are_told_of(loaded: FakeWebui) -> None:
@@ -144,6 +187,18 @@ def test_the_page_builds_the_same_controls_every_time(loaded: FakeWebui, is_img2
     assert first == built()
     labels = [label for _, label, _ in first]
     assert len(set(labels)) == len(labels) == 16 + 22
+
+
+def test_defaults_kept_for_the_extension_before_us_are_not_taken_for_ours(loaded: FakeWebui) -> None:
+    """The WebUI keeps defaults by file name and label, and that extension's file has the name of ours."""
+    saved = {str(block.label) for tab in (False, True) for block in page_of(loaded, tab)[1]
+             if getattr(block, "label", None) and not getattr(block, "do_not_save_to_config", False)
+             and isinstance(block, (gr.Checkbox, gr.Textbox, gr.Radio, gr.Dropdown, gr.Slider))}  # fmt: skip
+    theirs = {"Active", "Debug", "diff image color", "change X-Y", "difference threshold", "X Types", "X Values",
+              "Y Types", "Y Values", "Z type", "Z values", "Range", "number of seed", "print change", "Weights",
+              "Identifier", "Weights type", "LoRA Block Weight"}  # fmt: skip
+    assert "Block weights on" in saved
+    assert not saved & theirs
 
 
 def test_the_japanese_page_knows_every_sentence_of_the_controls(loaded: FakeWebui) -> None:

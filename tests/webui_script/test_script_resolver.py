@@ -139,6 +139,9 @@ def test_parameters_are_written_and_taken_out_again(resolver: Resolver) -> None:
     assert HIRES_KEY not in job.extra_generation_params
     other = split_items(["karaokeroom", "1", "lbw=0.25"])
     record(job, [(other, entry(resolver, "<lora:karaokeroom:1:lbw=0.25>"))])
+    for again in ([(tag, made)], []):  # a refiner in the second pass brings the tags of the first one
+        assert job.extra_generation_params[HIRES_KEY] == "<lora:karaokeroom:1:lbw=0.25>"
+        record(job, again)
     assert job.extra_generation_params[HIRES_KEY] == "<lora:karaokeroom:1:lbw=0.25>"
     job.is_hr_pass = False
     record(job, [])

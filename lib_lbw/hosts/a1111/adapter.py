@@ -11,8 +11,9 @@ from lib_lbw.hosts.a1111.host import Network
 from lib_lbw.hosts.a1111.layers import Layers, file_of
 from lib_lbw.hosts.a1111.schedules import Scheduled, acts_always
 from lib_lbw.hosts.a1111.views import origin, te_ratios, unread, view
-from lib_lbw.hosts.webui.entries import Queue
+from lib_lbw.hosts.webui.entries import Queue, not_loaded
 from lib_lbw.hosts.webui.entry import Entry
+from lib_lbw.hosts.webui.listed import filename_of
 from lib_lbw.hosts.webui.wrapping import Patches
 from lib_lbw.weights.notice import Notice
 
@@ -26,7 +27,7 @@ class A1111Adapter:
         self._patches = Patches()
         self._watched = Patches()
         self._layers = Layers()
-        self._waiting: Queue | None = None
+        self._waiting = Queue(())
         self._scheduled: list[Scheduled] = []
         self._model: Callable[[], Any] = _no_model
         self._te_digest = ""
@@ -65,10 +66,10 @@ class A1111Adapter:
         self._notices = []
 
     def end(self) -> None:
-        """Forget the entries; tell of those that were never asked for."""
-        if self._waiting is not None and self._waiting.has_entries:
-            self._notices.append(Notice.of("the WebUI did not load the LoRAs of this prompt; its console says why"))
-        self._waiting = None
+        """Forget the entries; tell of tags that were never asked for, plain ones too."""
+        if self._waiting.has_tags:
+            self._notices.append(not_loaded())
+        self._waiting = Queue(())
 
     def te_digest(self) -> str:
         """Return a digest of the text encoders' ratios and of the files they belong to."""
@@ -94,23 +95,25 @@ class A1111Adapter:
         unet_multipliers: Sequence[float] | None = None,
         dyn_dims: Sequence[int | None] | None = None,
     ) -> Any:
-        """Stand in for `load_networks`, which anybody may call; only between `begin` and `end` it loads our tags."""
+        """Stand in for `load_networks`, which anybody may call; only between `begin` and `end` it loads our tags.
+
+        A host whose activation fails on the way here calls again without the tags of the prompt: they go on waiting.
+        """
         import networks
 
         self._release(networks)
         _let_go_of_lost_files(networks)
-        _notice_changed_files([*networks.loaded_networks, *networks.networks_in_memory.values()])
+        _notice_changed_files(networks)
         try:
             result = original(names, te_multipliers, unet_multipliers, dyn_dims)
         except Exception:
-            if self._waiting is not None and self._waiting.has_entries:
+            if self._waiting.has_entries:
                 networks.loaded_networks.clear()  # what was loaded so far would act without its weights
             self._settle(networks)
             raise
-        waiting, self._waiting = self._waiting or Queue(()), None
         multipliers = {"te_multiplier": te_multipliers, "unet_multiplier": unet_multipliers, "dyn_dim": dyn_dims}
         tags = [
-            _Tag(waiting.take(name), {field: each[number] for field, each in multipliers.items() if each})
+            _Tag(self._waiting.take(name), {field: each[number] for field, each in multipliers.items() if each})
             for number, name in enumerate(names)
         ]
         self._place(networks.loaded_networks, tags, names)
@@ -203,14 +206,16 @@ def _let_go_of_lost_files(networks: Any) -> None:
         del networks.networks_in_memory[name]
 
 
-def _notice_changed_files(networks: Iterable[Network]) -> None:
-    """Make the host read files again that have become older; it only looks for newer ones."""
-    for network in networks:
+def _notice_changed_files(networks: Any) -> None:
+    """Make the host read again what has become older, or is another file of that name now; it only looks for newer."""
+    for network in [*networks.loaded_networks, *networks.networks_in_memory.values()]:
+        path = str(network.network_on_disk.filename)
         try:
-            changed = Path(network.network_on_disk.filename).stat().st_mtime != network.mtime
+            known = filename_of(networks, network.name) in (None, path)
+            unchanged = known and Path(path).stat().st_mtime == network.mtime
         except OSError:
             continue
-        if changed:
+        if not unchanged:
             network.mtime = float("-inf")
 
 

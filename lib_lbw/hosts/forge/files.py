@@ -1,5 +1,6 @@
 """LoRA files as the host reads them: once, and again when they change."""
 
+import inspect
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ class LoraFiles:
 
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
+        self._cached: dict[str, Stamp] | None = None  # what the host's cache can hold; None: anything
 
     def version(self, filename: str) -> int:
         """Return how often the file has changed since it was first seen, looking at it now."""
@@ -48,10 +50,21 @@ class LoraFiles:
         self.version(filename)
         known = self._known[filename]
         if known.tensors is None:
-            if known.version and hasattr(original, "cache_clear"):
-                original.cache_clear()  # the host's cache goes by name and would return the file's former self
-            known.tensors = original(filename, *args, **kwargs)
+            known.tensors = self.fresh(original, filename, *args, **kwargs)
         return known.tensors
+
+    def fresh(self, original: Callable[..., Any], filename: str, *args: Any, **kwargs: Any) -> Any:
+        """Return what the host's reader `original` makes of the file as it is now.
+
+        The host's cache goes by name. It is emptied when it may hold a former self of the file: from before our time,
+        or from before a change.
+        """
+        now = stamp(filename)
+        if self._cached is None or self._cached.get(filename, now) != now:
+            _empty_cache(original)
+            self._cached = {}
+        self._cached[filename] = now
+        return original(filename, *args, **kwargs)
 
     def release_all_but(self, filenames: Iterable[str]) -> None:
         """Let go of the tensors of all other files."""
@@ -59,3 +72,9 @@ class LoraFiles:
         for filename, known in self._known.items():
             if filename not in applied:
                 known.tensors = None
+
+
+def _empty_cache(reader: Callable[..., Any]) -> None:
+    """Empty the cache around a host's reader, or under the wrappers that others have put there; some have none."""
+    cached = inspect.unwrap(reader, stop=lambda each: hasattr(each, "cache_clear"))
+    getattr(cached, "cache_clear", lambda: None)()

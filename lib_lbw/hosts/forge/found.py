@@ -4,14 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lib_lbw.hosts.webui.entry import Entry
-
-
-def filename_of(networks: Any, name: str) -> str | None:
-    """Return the file the host takes for `name`, None if it knows none."""
-    forbidden = name.lower() in networks.forbidden_network_aliases
-    table = networks.available_networks if forbidden else networks.available_network_aliases
-    found = table.get(name)
-    return None if found is None else str(found.filename)
+from lib_lbw.hosts.webui.listed import filename_of
 
 
 def missing(networks: Any, names: Sequence[str]) -> frozenset[str]:

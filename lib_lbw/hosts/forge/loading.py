@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lib_lbw.hosts.forge.found import filename_of, pair
+from lib_lbw.hosts.forge.found import pair
 from lib_lbw.hosts.webui.entry import Entry
+from lib_lbw.hosts.webui.listed import filename_of
 
 
 @dataclass(frozen=True)

@@ -41,11 +41,17 @@ class IncrementalRefresh:
         offload_device: Any = torch.device("cpu"),  # noqa: B008 - the host's own default
         force_refresh: bool = False,
     ) -> Any:
-        """Bring the model's weights to `lora_patches`: layer by layer where that is possible, else as the host does."""
+        """Bring the model's weights to `lora_patches`: layer by layer where that is possible, else as the host does.
+
+        What was merged before our time is merged anew: its name may stand for a former self of a file.
+        """
         wanted = _Merged(str(list(lora_patches)), _by_key(lora_patches))
-        if wanted.name == loader.loaded_hash and not force_refresh:
-            return None
-        known = self._merged.pop(loader, None)
+        known = self._merged.get(loader)
+        if wanted.name == loader.loaded_hash:
+            if not force_refresh and (known is not None or not wanted.entries):
+                return None
+            force_refresh = True
+        self._merged.pop(loader, None)
         online = loader.online_backup or any(name[3] for name in lora_patches)
         if online or force_refresh or known is None or known.name != loader.loaded_hash:
             result = original(loader, lora_patches, offload_device, force_refresh)
@@ -53,8 +59,7 @@ class IncrementalRefresh:
             loader.loaded_hash, result = wanted.name, None
         else:
             result = original(loader, lora_patches, offload_device, force_refresh=True)
-        if not online:
-            self._merged[loader] = wanted
+        self._merged[loader] = wanted
         return result
 
     def _update(self, loader: Any, now: _Entries, wanted: _Entries, offload_device: Any) -> bool:

@@ -3,6 +3,12 @@
 from collections.abc import Sequence
 
 from lib_lbw.hosts.webui.entry import Entry
+from lib_lbw.weights.notice import Notice
+
+
+def not_loaded() -> Notice:
+    """Return what to tell when an activation is over and the host has not asked for its tags."""
+    return Notice.of("the WebUI did not load the LoRAs of this prompt; its console says why")
 
 
 class Queue:
@@ -10,6 +16,11 @@ class Queue:
 
     def __init__(self, entries: Sequence[tuple[str, Entry | None]]) -> None:
         self._waiting = list(entries)
+
+    @property
+    def has_tags(self) -> bool:
+        """Whether a tag has not been taken yet."""
+        return bool(self._waiting)
 
     @property
     def has_entries(self) -> bool:

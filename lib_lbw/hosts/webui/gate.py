@@ -1,20 +1,27 @@
 """Stands before the host's activation of a prompt's LoRAs: reads the tags, and hands on what the host understands."""
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from lib_lbw.errors import HostError, LbwError
 from lib_lbw.hosts.webui.adapter import Adapter
 from lib_lbw.hosts.webui.conds import share_te_weights
+from lib_lbw.hosts.webui.entries import not_loaded
 from lib_lbw.hosts.webui.entry import Entry
+from lib_lbw.hosts.webui.keyframes import keyframe_notices
+from lib_lbw.hosts.webui.prompts import loses_tags, tags_of
 from lib_lbw.hosts.webui.steps import step_of
-from lib_lbw.hosts.webui.tags import TAGS, Tag, host_part, split_items
+from lib_lbw.hosts.webui.tags import Tag, host_part
 from lib_lbw.hosts.webui.wrapping import Patches
 from lib_lbw.weights.notice import Notice
 
 UNKNOWN_KIND = "{tag} has no effect: this WebUI knows no such tags; write <lora:...>"
+FIRST_ONLY = (
+    "the WebUI takes the LoRAs of the first prompt of a batch for all its pictures; use batch count instead of batch "
+    "size"
+)
 
 OnBad: TypeAlias = Literal["stop", "ignore"]
 """End the generation with the error, or tell of it and let the LoRA act as a plain tag."""
@@ -24,12 +31,14 @@ OnBad: TypeAlias = Literal["stop", "ignore"]
 class Policy:
     """What the gate asks of those above it; `p` is the host's processing object.
 
-    `resolve(tag, p)` gives the numbers of a tag that has a directive, or None where the host shall have it as a plain
-    tag (no such file); it may raise LbwError. `on_bad(p, error)` says what becomes of a bad directive.
-    `report(p, notices)` is called when there is something to tell, `record(p, tags)` at every activation, also without
-    tags.
+    `look_for(tag, p)` is called once for a tag that has a directive: time to find its file. `resolve(tag, p)` gives
+    the numbers of such a tag, or None where the host shall have it as a plain tag (no such file), and is asked again
+    then when the host has loaded its LoRAs; it may raise LbwError. `on_bad(p, error)` says what becomes of a bad
+    directive. `report(p, notices)` is called when there is something to tell, `record(p, tags)` at every activation,
+    also without tags.
     """
 
+    look_for: Callable[[Tag, Any], None]
     resolve: Callable[[Tag, Any], Entry | None]
     on_bad: Callable[[Any, LbwError], OnBad]
     report: Callable[[Any, Sequence[Notice]], None]
@@ -85,18 +94,31 @@ class Gate:
         before; raised here it ends the generation and is shown.
         """
         self._current = _reference(p)
-        tags, unknown = _tags(data)
+        tags, unknown = tags_of(data)
         told = [Notice.of(UNKNOWN_KIND, tag=tag.text) for tag in unknown]
+        if loses_tags(p):
+            told.append(Notice.of(FIRST_ONLY))
+        for tag in tags:
+            if tag.directive is not None:
+                self._policy.look_for(tag, p)
+
+        def activate(entries: Sequence[tuple[Tag, Entry | None]]) -> Any:
+            self._adapter.begin([(tag.name, entry) for tag, entry in entries])
+            try:
+                return original(p, host_part(data), *args, **kwargs)
+            finally:
+                self._adapter.end()
+
         entries = [(tag, self._entry(tag, p, told)) for tag in tags]
-        self._adapter.begin([(tag.name, entry) for tag, entry in entries])
-        try:
-            result = original(p, host_part(data), *args, **kwargs)
-        finally:
-            self._adapter.end()
+        result = activate(entries)
+        late = [(tag, entry or self._entry(tag, p, told)) for tag, entry in entries]
+        if late != entries:  # the host has found a file that it did not list before: another thread filled its lists
+            entries, result = late, activate(late)
         told += self._adapter.notices
+        told += keyframe_notices(tags, not_loaded() not in told)
         self._policy.record(p, entries)
         if told:
-            self._policy.report(p, told)
+            self._policy.report(p, list(dict.fromkeys(told)))
         return result
 
     def _entry(self, tag: Tag, p: Any, told: list[Notice]) -> Entry | None:
@@ -113,23 +135,6 @@ class Gate:
         if entry is not None:
             told += entry.weights.notices
         return entry
-
-
-def _tags(data: Mapping[str, Sequence[Any]] | None) -> tuple[list[Tag], list[Tag]]:
-    """Return the LoRA tags in the order the host takes them, and those of a kind that this host does not know.
-
-    It takes them by kind, in the order of the kinds in the prompt.
-    """
-    from modules import extra_networks
-
-    registered = {**extra_networks.extra_network_registry, **extra_networks.extra_network_aliases}
-    tags: list[Tag] = []
-    unknown: list[Tag] = []
-    for kind, items in (data or {}).items():
-        if kind.lower() in TAGS:  # <LORA:...> is dropped by the host without a word
-            known = kind in TAGS and kind in registered
-            (tags if known else unknown).extend(split_items(tag.items, kind) for tag in items)
-    return tags, unknown
 
 
 def _reference(p: Any) -> Callable[[], Any]:

@@ -96,6 +96,12 @@ def rewritten(found: Found, weights: Weights | None, elements: str | None) -> st
     return ":".join([head, name, *left[:place], *put, *left[place:]]) + ">"
 
 
+def runs(tag: Tag) -> bool:
+    """Tell whether multipliers of a tag run with the steps, which the host itself cannot read."""
+    items = (item.partition("=") for item in tag.host_items[1:])
+    return any(_KEYFRAMES.fullmatch(value if named else key) is not None for key, named, value in items)
+
+
 def host_part(data: Any) -> Any:
     """Return the extra networks of a prompt (kind -> the host's tags) with only the host's items in LoRA tags.
 

@@ -1,4 +1,7 @@
-"""A stand-in for the host's extra networks: tags of a prompt, and their activation, whose errors are only logged."""
+"""A stand-in for the host's extra networks: tags of a prompt, and their activation.
+
+Errors there are only logged; a network that failed is activated once more, without any tag.
+"""
 
 import re
 from collections import defaultdict
@@ -47,15 +50,23 @@ def parse_prompt(prompt):
     return re.sub(r"<(\w+):([^>]+)>", take, prompt), found
 
 
+def parse_prompts(prompts):
+    parsed = [parse_prompt(prompt) for prompt in prompts]
+    return [text for text, _ in parsed], parsed[0][1] if parsed else None
+
+
 def activate(p, data):
-    lists = {}
+    lists, activated = {}, []
     for kind, tags in data.items():
         each = extra_network_registry.get(kind) or extra_network_aliases.get(kind)
         if each is not None:
             lists.setdefault(each, []).extend(tags)
-    for each in {**lists, **dict.fromkeys(extra_network_registry.values())}:
+    for each, tags in [*lists.items(), *((other, []) for other in extra_network_registry.values())]:
+        if each in activated:
+            continue
         try:
-            each.activate(p, lists.get(each, []))
+            each.activate(p, tags)
+            activated.append(each)
         except Exception as error:  # noqa: BLE001 - as the host does
             errors.display(error, "activating")
     if p.scripts is not None:

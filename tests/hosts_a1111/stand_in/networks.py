@@ -13,6 +13,8 @@ from modules import shared
 from safetensors.torch import load_file
 
 available_networks = {}
+available_network_aliases = {}
+forbidden_network_aliases = {}
 loaded_networks = []
 networks_in_memory = {}
 failed = []
@@ -22,8 +24,10 @@ originals = {}
 
 def list_available_networks():
     available_networks.clear()
-    for path in Path(shared.cmd_opts.lora_dir).glob("*.safetensors"):
-        available_networks[path.stem] = network.NetworkOnDisk(path.stem, str(path))
+    available_network_aliases.clear()
+    for path in sorted(Path(shared.cmd_opts.lora_dir).rglob("*.safetensors")):
+        found = network.NetworkOnDisk(path.stem, str(path))
+        available_networks[path.stem] = available_network_aliases[path.stem] = found
 
 
 def assign_network_names_to_compvis_modules(model):
