@@ -10,7 +10,7 @@ from lib_lbw.hosts.infotext import KEY
 from lib_lbw.hosts.webui.wrapping import Patches
 from lib_lbw.store.presets import PresetStore
 from lib_lbw.ui.door.desk import Desk
-from lib_lbw.ui.i18n import say, translator
+from lib_lbw.ui.i18n import translator
 from lib_lbw.ui.messages import error_message, plain_message
 from lib_lbw.webui import analysis, host
 from lib_lbw.webui.analysis_form import analysis_form
@@ -23,7 +23,7 @@ from lib_lbw.webui.gatekeeper import Gatekeeper
 from lib_lbw.webui.overlay import Overlay, attach, books
 from lib_lbw.webui.panel import panel, read_panel
 from lib_lbw.webui.paste import restored
-from lib_lbw.webui.recording import HIRES_KEY
+from lib_lbw.webui.recording import HIRES_KEY, report
 from lib_lbw.webui.reference import preset_folders, take_over
 from lib_lbw.webui.resolver import Resolver
 from lib_lbw.webui.rivals import STAND_DOWN, rivals
@@ -31,6 +31,7 @@ from lib_lbw.webui.routes import add_routes, users_of
 from lib_lbw.webui.settings import add_settings
 from lib_lbw.webui.tab import ui_tabs
 from lib_lbw.weights.directive import Directive
+from lib_lbw.weights.notice import Notice
 
 _LOG = logging.getLogger("lora_block_weight")
 
@@ -85,7 +86,7 @@ class Extension:
         presets, active, elements = read_panel(arguments)
         attach(job, Overlay(active, presets, elements))
         if self.stands_down and active:
-            host.tell(job, say(translator(host.language()), STAND_DOWN, folder=self._rivals[0]))
+            report(job, [Notice.of(STAND_DOWN, folder=self._rivals[0].name)], translator(host.language()))
 
     def analyse(self, job: Any, arguments: tuple[Any, ...]) -> Any:
         """Run the selectable script. Raises LbwError, which the WebUI shows."""

@@ -288,6 +288,7 @@ def test_beside_another_one_we_stand_down_and_say_so(own_modules: None, webui: F
     job = Job("a")
     webui.process(job)
     assert any("stands down" in comment for comment in job.comments)
+    assert "stands down" in job.extra_generation_params["LBW notes"], "the API returns no comments"
 
 
 def test_without_the_lora_extension_the_page_says_why(own_modules: None, webui: FakeWebui) -> None:
