@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lib_lbw.weights.presets import PresetBook
     from lib_lbw.weights.resolve import resolve
 
-__version__ = "0.3.0"
+__version__ = "0.3.1"
 
 __all__ = [
     "DiffusersHost",
