@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.webui.client import SIZE, Answer, Refused, WebUI, encoded, same, second_pass
+from tests.webui.client import SIZE, Answer, WebUI, encoded, same, second_pass
+from tests.webui.plot import plot_arguments
 
 PROMPT = "a house by the sea"
 ALL_CELLS = 19
@@ -72,21 +73,7 @@ def test_several_seeds_are_drawn_from_one_picture(webui: WebUI, plain: str, from
 
 def test_a_typo_in_one_cell_of_the_webuis_own_plot_is_told_of(webui: WebUI, plain: str) -> None:
     """The plot draws on, with a black cell, and returns what was said to its first one."""
-    try:
-        scripts = webui.call("GET", "/sdapi/v1/script-info")
-    except Refused:
-        pytest.skip("this WebUI fails to tell of its scripts over HTTP")
-    plot = next(each for each in scripts if each["name"].lower() == "x/y/z plot" and not each["is_img2img"])
-    labels = [argument["label"] for argument in plot["args"]]
-    arguments = [argument["value"] for argument in plot["args"]]
-    choices = plot["args"][0].get("choices") or []
-    place = next((index for index, label in enumerate(choices) if "Prompt S/R" in str(label)), None)
-    if place is None:
-        pytest.skip("this WebUI does not tell the choices of its plot over HTTP")
-    for axis, kind in (("X", place), ("Y", 0), ("Z", 0)):  # the first kind is nothing; the script wants its number
-        arguments[labels.index(f"{axis} type")] = kind
-    arguments[labels.index("X values")] = "OUTALL,OUTAL,MIDD"
-    arguments[labels.index("Include Sub Images")] = True
+    arguments = plot_arguments(webui, "Prompt S/R", "OUTALL,OUTAL,MIDD")
     prompt = f"{PROMPT} <lora:{plain}:1:lbw=OUTALL>"
     answer = webui.draw(prompt, script_name="X/Y/Z plot", script_args=arguments)
     assert "did you mean OUTALL?" in answer.info["extra_generation_params"]["LBW notes"]

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.webui.client import SIZE, Refused, WebUI, distance, encoded, near, same, second_pass
+from tests.webui.client import SIZE, WebUI, distance, encoded, near, same, second_pass
+from tests.webui.plot import plot_arguments
 from tests.webui.sd15_layers import attention
 
 PROMPT = "a house by the sea"
@@ -142,22 +143,7 @@ def test_programs_call_as_before(webui: WebUI, plain: str) -> None:
 
 
 def test_the_plot_of_the_webui_has_our_axes(webui: WebUI, plain: str) -> None:
-    try:
-        scripts = webui.call("GET", "/sdapi/v1/script-info")
-    except Refused:
-        pytest.skip("this WebUI fails to tell of its scripts over HTTP")
-    plot = next(each for each in scripts if each["name"].lower() == "x/y/z plot" and not each["is_img2img"])
-    labels = [argument["label"] for argument in plot["args"]]
-    arguments = [argument["value"] for argument in plot["args"]]
-    choices = plot["args"][0].get("choices") or []
-    place = next((index for index, label in enumerate(choices) if "[LBW] Block off" in str(label)), None)
-    if place is None:
-        pytest.skip("this WebUI does not tell the choices of its plot over HTTP")
-    for axis, kind in (("X", place), ("Y", 0), ("Z", 0)):  # the first kind is nothing; the script wants its number
-        arguments[labels.index(f"{axis} type")] = kind
-    blocks = labels.index("X values")
-    arguments[blocks : blocks + 2] = ["OUT04,OUT05", ["OUT04", "OUT05"]]  # as text, and as chosen from a list
-    arguments[labels.index("Include Sub Images")] = True
+    arguments = plot_arguments(webui, "[LBW] Block off", "OUT04,OUT05")
     answer = webui.draw(f"{PROMPT} <lora:{plain}:1>", script_name="X/Y/Z plot", script_args=arguments)
     alone = webui.draw(f"{PROMPT} <lora:{plain}:1:lbw=1,OUT05@0>").picture
     assert any(picture.shape == alone.shape and same(picture, alone) for picture in answer.pictures)
