@@ -23,7 +23,9 @@ def plotted(webui: FakeWebui, job: Job, *prompts: str) -> Any:
             cell.prompt = text
             try:
                 cells.append(webui.process(cell))
-            except Exception:  # noqa: BLE001 - as the WebUI does
+            except Exception as error:  # the WebUI swallows all; here a bad directive alone may end a cell
+                if type(error).__name__ != "DirectiveError":
+                    raise
                 cells.append(Processed(p, []))
         result = copy(cells[0])
         result.images = [image for cell in cells for image in cell.images]
